@@ -1,0 +1,59 @@
+"""tiza: from a dataset to a classifier that is honestly evaluated, understood and usable, and that you see learning."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tiza import figures, runs
+    from tiza.catalogue import recipes
+    from tiza.config import Plan, Recipe
+    from tiza.data.sources import load
+    from tiza.errors import TizaError
+    from tiza.fitting import fit
+    from tiza.models.building import build
+    from tiza.prediction import Predictor
+    from tiza.reports import evaluate
+    from tiza.training.loop import stream
+
+# Each public name and the module it comes from: `import tiza` costs nothing until one is used (PEP 562).
+_HOMES = {
+    "Plan": "tiza.config",
+    "Predictor": "tiza.prediction",
+    "Recipe": "tiza.config",
+    "TizaError": "tiza.errors",
+    "build": "tiza.models.building",
+    "evaluate": "tiza.reports",
+    "figures": "tiza",
+    "fit": "tiza.fitting",
+    "load": "tiza.data.sources",
+    "recipes": "tiza.catalogue",
+    "runs": "tiza",
+    "stream": "tiza.training.loop",
+}
+__all__ = [
+    "Plan",
+    "Predictor",
+    "Recipe",
+    "TizaError",
+    "build",
+    "evaluate",
+    "figures",
+    "fit",
+    "load",
+    "recipes",
+    "runs",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tiza' has no attribute {name!r}")
+    home = _HOMES[name]
+    value = import_module(f"tiza.{name}") if home == "tiza" else getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,54 @@
+"""What tiza says when it can't go on: one sentence in the user's language (what, where, what to do)."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from tiza.i18n import t
+
+
+class TizaError(ValueError):
+    """The work failed. ``code`` names the sentence ``error.CODE`` of the catalogue, ``fields`` fill it in.
+
+    ``where`` is the file, field, layer or step at fault, for programs that read the error as JSON.
+    """
+
+    exit_code = 1
+
+    def __init__(self, code: str, *, where: str | None = None, **fields: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.where = where
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return t(f"error.{self.code}", where=self.where, **self.fields)
+
+
+class RequestError(TizaError):
+    """What was asked for can't be right, whatever the data: a wrong name, field or value."""
+
+    exit_code = 2
+
+
+class Faults(RequestError):
+    """Several things wrong with one request, each told on a line of its own."""
+
+    def __init__(self, faults: Sequence[TizaError]) -> None:
+        super().__init__("faults", where=", ".join(fault.where or "" for fault in faults), n=len(faults))
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"  · {fault}" for fault in self.faults)])
+
+
+def together(faults: Sequence[TizaError]) -> TizaError:
+    """One error for all ``faults``: itself if there is one, else :class:`Faults`."""
+    return faults[0] if len(faults) == 1 else Faults(faults)
+
+
+def unknown(kind: str, name: object, known: Sequence[str], *, where: str | None = None) -> RequestError:
+    """The error for a ``name`` that is none of the ``known`` ones: says the nearest, else all of them."""
+    nearest = get_close_matches(str(name).lower(), [str(k) for k in known], n=1, cutoff=0.5)
+    hint = t("hint.nearest", name=nearest[0]) if nearest else t("hint.known", names=", ".join(known) or "–")
+    return RequestError("unknown", where=where or str(name), kind=t(f"kind.{kind}"), name=name, hint=hint)
