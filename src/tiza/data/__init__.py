@@ -1,0 +1,1 @@
+"""From any source to tensors, classes and splits; the test split sealed."""

@@ -1,0 +1,204 @@
+"""Where data comes from: one decorated function a source. torch is imported only where tensors are asked for."""
+
+import hashlib
+import lzma
+import math
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge, Le
+
+from tiza import storage
+from tiza.data import idx
+from tiza.errors import RequestError, TizaError
+from tiza.registry import register
+
+if TYPE_CHECKING:
+    from tiza.config import Data
+    from tiza.data.dataset import Dataset, Raw
+
+MD5 = {
+    "mnist": {
+        "train-images": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels": "27ae3e4e09519cfbb04c329615203637",
+    },
+    "fashion-mnist": {
+        "train-images": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
+}
+DIGITS = tuple("0123456789")
+GARMENTS = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+
+
+def dataset(name: str, **facts: Any) -> Callable[[Any], Any]:
+    """Enter a source in the registry; its keyword-only parameters are the options of ``data`` in a recipe."""
+    return register("dataset", name, **facts)
+
+
+def load(
+    source: Any, *, target: str | None = None, classes: tuple[str, ...] | None = None, **options: Any
+) -> "Dataset":
+    """A :class:`Dataset` from a name, ``(X, y)``, a DataFrame with ``target=``, or a torch Dataset.
+
+    ``options`` are the fields of ``data`` in a recipe: ``valid``, ``test``, ``scale``, ``seed``, and those of the
+    source itself (``kind="spirals"`` of ``points``). Images: uint8 N×H×W, N×C×H×W or N×H×W×C, or floats, which are
+    stretched to 0–255 once. Tables: N×F. Labels: integers, or names, which become classes in alphabetical order.
+    Raises :class:`TizaError` for data that no classifier can be trained on.
+    """
+    from tiza.config import Data, make
+    from tiza.data.arrays import in_memory
+    from tiza.data.dataset import divide
+
+    if isinstance(source, Data):
+        return read(source)
+    if isinstance(source, (str, Path)):
+        return read(make(Data, {"name": str(source), **options}, "data"))
+    config = make(Data, {"name": "external", **options}, "data")
+    if config.options:
+        from tiza.errors import unknown
+
+        field = next(iter(config.options))
+        raise unknown("field", field, [f for f in Data.model_fields if f != "name"], where=f"data.{field}")
+    return divide(in_memory(source, target, classes), config)
+
+
+def read(config: "Data") -> "Dataset":
+    """The data set that a checked data config names."""
+    from tiza.data.dataset import divide
+    from tiza.registry import lookup
+
+    if config.name == "external":
+        raise RequestError("external-data", where="data.name")
+    return divide(lookup("dataset", config.name, where="data.name").function(**config.options), config)
+
+
+@dataset(
+    "mnist", kind="images", train=60_000, test=10_000, shape="1×28×28", classes=10, licence="CC BY-SA 3.0",
+    origin="Y. LeCun, C. Cortes, C. Burges",
+)  # fmt: skip
+def mnist() -> "Raw":
+    """Handwritten digits."""
+    return _embedded("mnist", DIGITS, {"form": "digit", "size": 28, "box": 20})
+
+
+@dataset(
+    "fashion-mnist", kind="images", train=60_000, test=10_000, shape="1×28×28", classes=10, licence="MIT",
+    origin="Zalando SE",
+)  # fmt: skip
+def fashion_mnist() -> "Raw":
+    """Photographs of garments, small and grey."""
+    return _embedded("fashion-mnist", GARMENTS, {"form": "image", "channels": 1, "height": 28, "width": 28})
+
+
+@dataset(
+    "digits", kind="images", train=1_797, test=None, shape="1×8×8", classes=10, licence="CC BY 4.0",
+    origin="E. Alpaydin, C. Kaynak (UCI)",
+)  # fmt: skip
+def digits() -> "Raw":
+    """Handwritten digits of 8×8 pixels, from scikit-learn; their 0–16 stretched to 0–255."""
+    from sklearn.datasets import load_digits
+
+    from tiza.data.dataset import Raw
+
+    bunch: Any = load_digits()
+    x = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
+    return Raw(x, bunch.target.astype(np.int64), DIGITS, form={"form": "digit", "size": 8, "box": 8})
+
+
+@dataset(
+    "iris", kind="table", train=150, test=None, shape="4", classes=3, licence="CC BY 4.0", origin="R. A. Fisher (UCI)"
+)
+def iris() -> "Raw":
+    """Iris flowers: four measures in cm, three species; from scikit-learn."""
+    from sklearn.datasets import load_iris
+
+    from tiza.data.dataset import Raw
+
+    bunch: Any = load_iris()
+    names = tuple(str(name) for name in bunch.target_names)
+    features = tuple(str(name) for name in bunch.feature_names)
+    return Raw(bunch.data.astype(np.float32), bunch.target.astype(np.int64), names, features=features, valid=0.2)
+
+
+@dataset("points", kind="table", train=1_000, test=None, shape="2", classes=2, licence="CC0", origin="tiza")
+def points(
+    *,
+    kind: Literal["linear", "xor", "circles", "spirals"] = "linear",
+    n: Annotated[int, Ge(10), Le(10_000_000)] = 1_000,
+    noise: Annotated[float, Ge(0)] = 0.0,
+    draw: Annotated[int, Ge(0)] = 0,
+) -> "Raw":
+    """Points of the unit square in two classes: a line, XOR, circles or spirals.
+
+    ``noise``: deviation added, in units of the side; ``draw``: which of the seeded draws.
+    """
+    from tiza.data.dataset import Raw
+
+    rng = np.random.default_rng(draw)
+    y = np.arange(n) % 2
+    if kind == "spirals":
+        t = np.sqrt(rng.random(n))
+        angle = 3.5 * math.pi * t + math.pi * y
+        x = 0.5 + 0.48 * t[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    elif kind == "circles":
+        radius = np.where(y == 0, rng.uniform(0.0, 0.2, n), rng.uniform(0.3, 0.48, n))
+        angle = rng.uniform(0, 2 * math.pi, n)
+        x = 0.5 + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    else:
+        margin = 0.04
+        x = rng.random((n, 2))
+        if kind == "xor":
+            x = 0.5 + np.sign(x - 0.5) * (margin + np.abs(x - 0.5) * (1 - 2 * margin))
+            y = ((x[:, 0] > 0.5) != (x[:, 1] > 0.5)).astype(int)
+        else:  # above or below x₁ + x₂ = 1, with a gap
+            y = (x.sum(1) > 1).astype(int)
+            x += np.where(y == 1, margin, -margin)[:, None]
+            x = (x + margin) / (1 + 2 * margin)
+    x = (x + rng.normal(0, noise, x.shape) if noise > 0 else x).astype(np.float32)
+    return Raw(x, y.astype(np.int64), ("0", "1"), features=("x₁", "x₂"))
+
+
+def _embedded(name: str, classes: tuple[str, ...], form: dict[str, Any]) -> "Raw":
+    from tiza.data.dataset import Raw
+
+    part = {key: _unpacked(name, key, md5) for key, md5 in MD5[name].items()}
+    x, y, test_x, test_y = (part[key] for key in ("train-images", "train-labels", "t10k-images", "t10k-labels"))
+    return Raw(
+        x[:, None], y.astype(np.int64), classes, (test_x[:, None], test_y.astype(np.int64)), form=form, valid=5_000
+    )
+
+
+def _unpacked(name: str, part: str, md5: str) -> np.ndarray:
+    """One embedded IDX file from the cache, memory-mapped; unpacked there first where it is missing or damaged."""
+    cached = storage.home() / "cache" / name / f"{part}-{md5[:8]}"
+    if not _has_md5(cached, md5):
+        packed = files("tiza") / "data" / "bundled" / name / f"{part}-idx{3 if 'images' in part else 1}-ubyte.xz"
+        try:
+            content = lzma.decompress(packed.read_bytes())
+        except (OSError, lzma.LZMAError, EOFError) as error:
+            raise TizaError("bundle-damaged", where=str(packed)) from error
+        if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+            raise TizaError("bundle-damaged", where=str(packed))
+        try:
+            storage.write(cached, content)
+        except TizaError:  # no room or no right to keep it: this process holds it in memory
+            return idx.parse(np.frombuffer(bytearray(content), np.uint8), where=part)
+    return idx.parse(np.memmap(cached, np.uint8, mode="c"), where=str(cached))
+
+
+def _has_md5(path: Path, md5: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == md5
+    except OSError:
+        return False
