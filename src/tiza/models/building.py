@@ -1,0 +1,67 @@
+"""From a name, or a module of the user's own, to a model that takes a data set's raw samples and gives logits."""
+
+from collections import OrderedDict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tiza.config import Model, make
+from tiza.data.dataset import Dataset
+from tiza.errors import TizaError
+from tiza.models.layers import Normalise
+from tiza.registry import lookup
+
+
+def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, **options: Any) -> nn.Sequential:
+    """``normalise`` (from the train split of ``data``) followed by ``body``, the model named or given.
+
+    ``options`` are those of the model: ``build("mlp", data, hidden=(64,))``. Weights are drawn from ``seed``; the
+    random state of the caller is left alone. Raises :class:`TizaError` when the model can't take the samples or does
+    not give one logit per class.
+    """
+    if options and not isinstance(model, str):
+        raise TypeError(f"options go with a model's name; this is a {type(model).__name__}: {', '.join(options)}")
+    body = model if isinstance(model, nn.Module) else body_of(model, data.shape, len(data.classes), seed, **options)
+    normalise = Normalise(*data.scaling(), dimensions=len(data.shape))
+    whole = nn.Sequential(OrderedDict(normalise=normalise, body=body))
+    check_outputs(whole, data.train.x[:2], len(data.classes))
+    return whole
+
+
+def body_of(model: str | Model, shape: tuple[int, ...], classes: int, seed: int = 0, **options: Any) -> nn.Module:
+    """The named model alone, for samples of ``shape``; its weights are drawn from ``seed``."""
+    config = make(Model, {"name": model, **options}) if isinstance(model, str) else model
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        return lookup("model", config.name).function(shape, classes, **config.options)
+
+
+def check_outputs(model: nn.Module, x: Tensor, classes: int) -> None:
+    """Raise the one sentence for a model that can't take ``x`` (N×…) or does not give N×``classes`` logits."""
+    entered = ["–"]
+    hooks = [
+        module.register_forward_pre_hook(lambda _m, _i, name=name: entered.append(name))
+        for name, module in model.named_modules()
+        if name
+    ]
+    training = model.training
+    try:
+        with torch.no_grad():
+            logits = model.eval()(x)
+    except Exception as error:  # the module is the user's: whatever it raises is told once, with layer and shape
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        shape = "×".join(map(str, x.shape[1:]))
+        raise TizaError("model-input", where=entered[-1], layer=entered[-1], shape=shape, reason=reason) from error
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != (len(x), classes):
+        shape = "×".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
+        raise TizaError("outputs", where="model", shape=shape, n=len(x), classes=classes)
+
+
+def parameters_of(model: nn.Module) -> int:
+    """How many numbers the model learns."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
