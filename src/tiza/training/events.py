@@ -1,0 +1,205 @@
+"""What training says (events) and what it can be told (commands): plain data, so that files and pages carry them.
+
+Values with one entry per trial are lists, also for a single model. ``step`` counts updates from 0 at the start of the
+run, ``epoch`` complete passes, ``time`` is seconds since 1970.
+"""
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The base of all events."""
+
+    kind: ClassVar[str]
+    step: int
+    epoch: int
+    time: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    """Training begins, or goes on from ``resumed_from``: then readers forget what they know of later steps."""
+
+    kind: ClassVar[str] = "run-started"
+    trials: int
+    epochs: int
+    steps_per_epoch: int
+    samples: int
+    parameters: int
+    resumed_from: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped(Event):
+    """A tick, at least 0.1 s after the last: means over the updates since then, as training saw them.
+
+    ``loss`` is what was minimised; ``seconds`` is training so far, without measuring; ``rate`` samples a second.
+    """
+
+    kind: ClassVar[str] = "stepped"
+    loss: list[float]
+    accuracy: list[float]
+    lr: list[float]
+    rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Event):
+    """After an epoch (or a stop): train and validation measured in eval mode, beside the epoch's running means.
+
+    ``train`` and ``valid``: ``n`` and lists ``loss accuracy f1_macro``; ``running``: lists ``loss accuracy``.
+    """
+
+    kind: ClassVar[str] = "measured"
+    train: dict[str, Any]
+    valid: dict[str, Any]
+    running: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probed(Event):
+    """A look inside: quantiles of each layer's weights and biases, and the batch's samples with their answers.
+
+    ``layers``: ``name``, ``quantiles`` of each trial at ``probes.LEVELS``; ``tiles``: ``index`` into the train split,
+    ``label``, ``answer`` of the first trial.
+    """
+
+    kind: ClassVar[str] = "probed"
+    layers: list[dict[str, Any]]
+    tiles: dict[str, list[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed(Event):
+    """A command took effect, or trials ``diverged`` or were ``dropped``; only what changed is there."""
+
+    kind: ClassVar[str] = "changed"
+    lr: list[float] | None = None
+    weight_decay: list[float] | None = None
+    paused: bool | None = None
+    dropped: list[int] | None = None
+    diverged: list[int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting(Event):
+    """Training is paused and asks for a command; never recorded."""
+
+    kind: ClassVar[str] = "waiting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnded(Event):
+    """The last event. ``reason``: ``done``, ``diverged``, or that of the ``Stop`` (``early``, ``interrupted`` …).
+
+    ``failed_at`` is the first step whose loss was no number, ``proposed_lr`` a rate to try instead.
+    """
+
+    kind: ClassVar[str] = "run-ended"
+    reason: str
+    seconds: float
+    failed_at: int | None = None
+    proposed_lr: float | None = None
+
+
+EVENTS: dict[str, type[Event]] = {
+    kind.kind: kind for kind in (RunStarted, Stepped, Measured, Probed, Changed, Waiting, RunEnded)
+}
+
+
+def to_plain(event: Event) -> dict[str, Any]:
+    """The event as JSON takes it: six significant digits, NaN and infinities null, absent changes left out."""
+    values = {name: value for name, value in asdict(event).items() if value is not None}
+    return {"v": VERSION, "kind": event.kind, **{name: _plain(value, name) for name, value in values.items()}}
+
+
+def _plain(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return round(value, 3) if name in ("time", "seconds") else float(f"{value:.6g}")
+    return value
+
+
+def from_plain(line: dict[str, Any]) -> Event | None:
+    """The event of a JSON line, NaN for null; None for a kind or version that this tiza does not know."""
+    kind = EVENTS.get(str(line.get("kind")))
+    if kind is None or line.get("v") != VERSION:
+        return None
+    known = {f.name for f in fields(kind)}
+    try:
+        return kind(**{name: _number(value) for name, value in line.items() if name in known})
+    except TypeError:
+        return None
+
+
+def _number(value: Any) -> Any:
+    return [math.nan if part is None else part for part in value] if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait after this update."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on after a pause."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """While paused: so many updates, or to the end of the epoch, then pause again."""
+
+    steps: int = 1
+    epoch: bool = False
+
+
+@dataclass(frozen=True)
+class Set:
+    """A new base rate (the schedule's factor still applies) or weight decay; one value, or one per trial."""
+
+    lr: float | tuple[float, ...] | None = None
+    weight_decay: float | tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Drop:
+    """These trials train no further."""
+
+    trials: tuple[int, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Measure and end, for this reason."""
+
+    reason: str = "stopped"
+
+
+Command = Pause | Resume | Step | Set | Drop | Stop
+
+COMMANDS: dict[str, type[Any]] = {
+    "pause": Pause, "resume": Resume, "step": Step, "set": Set, "drop": Drop, "stop": Stop,
+}  # fmt: skip
+
+
+def command_from_plain(line: dict[str, Any]) -> Command | None:
+    """The command of a JSON line such as ``{"command": "set", "lr": 0.01}``; None where it makes no sense."""
+    kind = COMMANDS.get(str(line.get("command")))
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in line.items() if name != "command"}
+    try:
+        return kind(**values) if kind else None
+    except TypeError:
+        return None

@@ -1,0 +1,314 @@
+"""``stream()``: the only training loop of the project.
+
+Shapes: T trials, B samples of a batch, C classes. Nothing waits for the device between two ticks: losses and counts of
+right answers stay there until a tick brings them over together.
+"""
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tiza.config import Augment, Plan
+from tiza.data.batches import Batches, augment
+from tiza.data.dataset import Dataset
+from tiza.data.seal import Split
+from tiza.errors import TizaError
+from tiza.metrics import measure, summary
+from tiza.training import probes
+from tiza.training.events import (
+    Changed,
+    Command,
+    Drop,
+    Event,
+    Measured,
+    Pause,
+    Probed,
+    Resume,
+    RunEnded,
+    RunStarted,
+    Set,
+    Step,
+    Stepped,
+    Stop,
+    Waiting,
+)
+from tiza.training.learner import Learner
+from tiza.training.optim import factor
+from tiza.training.position import Position, Randomness
+
+TICK = 0.1  # seconds between two Stepped
+MEASURED_TRAIN = 10_000
+
+
+def stream(
+    learner: Learner, data: Dataset, plan: Plan, *, position: Position | None = None, name: str = "stream"
+) -> Generator[Event, Command | None, None]:
+    """Train, yielding an event at every tick, epoch and change; ``.send(command)`` steers.
+
+    Goes on from ``position``, which it keeps up to date: whenever an event is out, ``position`` and
+    ``learner.state()`` belong together. ``name`` is who the ledger says opened the test set, where validation is the
+    test split. Ends after the plan's epochs, a ``Stop``, or divergence (a loss that is no number), which puts back the
+    weights of the last measured epoch. Between two events the caller's random state is its own.
+    """
+    position = position if position is not None else Position.start(plan, learner.trials)
+    random = Randomness(position, learner.device)
+    random.enter()
+    try:
+        yield from _Loop(learner, data, plan, position, random, name).events()
+    finally:
+        random.leave()
+
+
+class _Loop:
+    def __init__(
+        self, learner: Learner, data: Dataset, plan: Plan, position: Position, random: Randomness, name: str
+    ) -> None:
+        self.learner, self.data, self.plan, self.position, self.random = learner, data, plan, position, random
+        self.name = name
+        train = data.train.to(learner.device)
+        self.sample = _stratified(train, MEASURED_TRAIN)
+        self.batches = Batches(train, plan.batch_size, plan.seed)
+        self.per_epoch = len(self.batches)
+        self.total = plan.epochs * self.per_epoch
+        self.good = self.weights()
+        self.paused, self.budget, self.reason = False, 0, ""  # budget: updates that a Step still grants
+        self.failed_at: int | None = None
+        self.pending: list[tuple[Tensor, Tensor, int]] = []  # loss (T,), right answers (T,), B; on the device
+        self.since = _Sums()
+        self.clock = self.ticked = time.perf_counter()
+        self.probed = -math.inf
+
+    def events(self) -> Iterator[Event]:
+        position = self.position
+        learnt = sum(values[0].numel() for values in self.learner.parameters().values())
+        yield from self.say(
+            RunStarted(
+                **self.stamp(),
+                trials=len(position.lr),
+                epochs=self.plan.epochs,
+                steps_per_epoch=self.per_epoch,
+                samples=len(self.data.train),
+                parameters=learnt,
+                resumed_from=position.step or None,
+            )
+        )
+        while not self.reason:
+            epoch = position.step // self.per_epoch
+            if position.step % self.per_epoch == 0 and position.measured < epoch:
+                position.measured = epoch
+                yield from self.measure(whole=True)
+            if self.reason or epoch >= self.plan.epochs:
+                break
+            yield from self.train(epoch)
+        if self.reason not in ("", "diverged", "interrupted") and position.seen:  # an interrupted epoch will go on
+            yield from self.measure(whole=False)
+        diverged = self.reason == "diverged"
+        if diverged:
+            self.learner.load(self.good)
+        yield from self.say(
+            RunEnded(
+                **self.stamp(),
+                reason=self.reason or "done",
+                seconds=position.seconds,
+                failed_at=self.failed_at if diverged else None,
+                proposed_lr=max(position.lr) / 10 if diverged else None,
+            )
+        )
+
+    def train(self, epoch: int) -> Iterator[Event]:
+        """The rest of an epoch, or up to the reason to end."""
+        position, learner, plan = self.position, self.learner, self.plan
+        self.clock = time.perf_counter()
+        for index, x, y in self.batches.epoch(epoch, position.step % self.per_epoch):
+            while self.paused and self.budget <= 0 and not self.reason:
+                yield from self.say(Waiting(**self.stamp()))
+            if self.reason:
+                return
+            lr = [base * factor(plan, position.step, self.total, self.per_epoch) for base in position.lr]
+            learner.set([lr[t] for t in position.alive], [position.weight_decay[t] for t in position.alive])
+            if plan.augment != _PLAIN:
+                x = augment(x, plan.augment, self.random.augment)
+            loss, logits = learner.train_batch(x, y)
+            self.pending.append((loss, (logits.argmax(-1) == y).sum(-1), len(y)))
+            position.step += 1
+            self.budget -= 1
+            tick = time.perf_counter() - self.ticked >= TICK or (self.paused and self.budget <= 0)
+            if tick or position.step % self.per_epoch == 0:
+                bad = self.settle()
+                if bad:
+                    yield from self.lose(bad)
+                elif tick:
+                    yield from self.tick(lr, index, y, logits)
+
+    def settle(self) -> list[int]:
+        """Bring the sums of the pending updates from the device; the trials whose loss is no number any more."""
+        losses = torch.stack([loss for loss, _, _ in self.pending]).tolist()
+        rights = torch.stack([right for _, right, _ in self.pending]).tolist()
+        position, bad = self.position, []
+        for i, (loss, right, (_, _, n)) in enumerate(zip(losses, rights, self.pending, strict=True)):
+            position.seen += n
+            position.loss_sum = [total + value * n for total, value in zip(position.loss_sum, loss, strict=True)]
+            position.right = [total + value for total, value in zip(position.right, right, strict=True)]
+            self.since.add(loss, right, n)
+            for trial, value in zip(position.alive, loss, strict=True):
+                if not math.isfinite(value) and trial not in bad:
+                    bad.append(trial)
+                    self.failed_at = self.failed_at or position.step - len(self.pending) + i + 1
+        self.pending.clear()
+        now = time.perf_counter()
+        self.since.seconds += now - self.clock
+        position.seconds += now - self.clock
+        self.clock = now
+        return bad
+
+    def tick(self, lr: list[float], index: Tensor, y: Tensor, logits: Tensor) -> Iterator[Event]:
+        """Say how training goes, and now and then what the inside looks like."""
+        since, self.since = self.since, _Sums()
+        self.ticked = time.perf_counter()
+        yield from self.say(
+            Stepped(
+                **self.stamp(),
+                loss=self.spread([value / since.n for value in since.loss]),
+                accuracy=self.spread([value / since.n for value in since.right]),
+                lr=lr,
+                rate=since.n / since.seconds if since.seconds else 0.0,
+                seconds=self.position.seconds,
+            )
+        )
+        if self.plan.probe and self.ticked - self.probed >= self.plan.probe:
+            self.probed = self.ticked
+            layers = probes.quantiles(self.learner.parameters())
+            yield from self.say(Probed(**self.stamp(), layers=layers, tiles=probes.tiles(index, y, logits)))
+
+    def measure(self, *, whole: bool) -> Iterator[Event]:
+        """Train and validation in eval mode, after a whole epoch or before an early end."""
+        position = self.position
+        seen = max(position.seen, 1)
+        running = {
+            "loss": self.spread([value / seen for value in position.loss_sum]),
+            "accuracy": self.spread([value / seen for value in position.right]),
+        }
+        valid = self.data.open_valid(self.name).to(self.learner.device)
+        event = Measured(
+            **self.stamp(),
+            train=self.measures(self.sample),
+            valid=self.measures(valid),
+            running=running,
+            seconds=position.seconds,
+        )
+        if whole:
+            position.begin_epoch()
+        if all(math.isfinite(event.train["loss"][trial]) for trial in position.alive):
+            self.good = self.weights()
+            yield from self.say(event)
+        else:  # the last update of the epoch broke the weights after its own loss was still a number
+            self.reason, self.failed_at = "diverged", position.step
+
+    def measures(self, split: Split) -> dict[str, Any]:
+        values = summary(measure(self.learner.logits, split), "loss", "accuracy", "f1_macro")
+        return {key: self.spread(value) if isinstance(value, list) else value for key, value in values.items()}
+
+    def lose(self, bad: list[int]) -> Iterator[Event]:
+        """Trials diverged: the others go on; with none left, training ends."""
+        if len(bad) == len(self.position.alive):
+            self.reason = "diverged"
+            return
+        self.since = _Sums()
+        self.learner.drop(self.position.drop(bad))
+        yield from self.say(Changed(**self.stamp(), diverged=bad))
+
+    def say(self, event: Event) -> Iterator[Event]:
+        """Yield an event and obey the answer, which may make for another event."""
+        following: Event | None = event
+        while following is not None:
+            self.random.leave()
+            command = yield following
+            self.random.enter()
+            following = self.obey(command)
+        self.clock = time.perf_counter()  # what readers took is not training
+
+    def obey(self, command: Command | None) -> Event | None:
+        """Take a command in; the event that tells what changed."""
+        position = self.position
+        match command:
+            case Pause() if not self.paused:
+                self.paused, self.budget = True, 0
+                return Changed(**self.stamp(), paused=True)
+            case Resume() if self.paused:
+                self.paused = False
+                return Changed(**self.stamp(), paused=False)
+            case Step() if self.paused:
+                self.budget = self.per_epoch - position.step % self.per_epoch if command.epoch else command.steps
+            case Set():
+                lr = _per_trial(command.lr, position.lr, "lr")
+                decay = _per_trial(command.weight_decay, position.weight_decay, "weight_decay")
+                position.lr, position.weight_decay = lr, decay
+                return Changed(
+                    **self.stamp(),
+                    lr=lr if command.lr is not None else None,
+                    weight_decay=decay if command.weight_decay is not None else None,
+                )
+            case Drop():
+                self.since = _Sums()
+                self.learner.drop(position.drop(list(command.trials)))
+                return Changed(**self.stamp(), dropped=list(command.trials))
+            case Stop():
+                self.reason = command.reason
+        return None
+
+    def stamp(self) -> dict[str, Any]:
+        return {"step": self.position.step, "epoch": self.position.step // self.per_epoch, "time": time.time()}
+
+    def spread(self, values: list[Any]) -> list[Any]:
+        """One entry per trial of the run, NaN for those that left."""
+        full: list[Any] = [math.nan] * len(self.position.lr)
+        for trial, value in zip(self.position.alive, values, strict=True):
+            full[trial] = value
+        return full
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the model's weights."""
+        return {key: value.clone() for key, value in self.learner.state().items() if key.startswith("model.")}
+
+
+_PLAIN = Augment()
+
+
+class _Sums:
+    """Loss and right answers of each trial since the last tick."""
+
+    def __init__(self) -> None:
+        self.n, self.seconds = 0, 0.0
+        self.loss: list[float] = []
+        self.right: list[int] = []
+
+    def add(self, loss: list[float], right: list[int], n: int) -> None:
+        self.n += n
+        self.loss = [a + b * n for a, b in zip(self.loss or [0.0] * len(loss), loss, strict=True)]
+        self.right = [a + b for a, b in zip(self.right or [0] * len(right), right, strict=True)]
+
+
+def _stratified(split: Split, most: int) -> Split:
+    """At most ``most`` samples, the same ones every time, each class with its share."""
+    if len(split) <= most:
+        return split
+    order = np.random.default_rng(0).permutation(len(split))
+    labels = split.y.cpu().numpy()
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    chosen = torch.from_numpy(by_class[np.linspace(0, len(split) - 1, most).astype(int)]).to(split.y.device)
+    return Split(split.x[chosen], split.y[chosen])
+
+
+def _per_trial(value: float | tuple[float, ...] | None, before: list[float], where: str) -> list[float]:
+    """One value per trial from what a ``Set`` holds."""
+    if value is None:
+        return before
+    values = list(value) if isinstance(value, tuple) else [value] * len(before)
+    if len(values) != len(before) or not all(isinstance(v, (int, float)) and 0 <= v < math.inf for v in values):
+        raise TizaError("bad-command", where=f"Set.{where}", value=str(value))
+    return [float(v) for v in values]
