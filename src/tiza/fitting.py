@@ -1,0 +1,355 @@
+"""``fit()``: from a recipe to a finished run folder; the driver of ``stream()`` and its readers."""
+
+import dataclasses
+import platform
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tiza import runs, storage
+from tiza.config import Model, Plan, Recipe, make
+from tiza.data.dataset import Dataset
+from tiza.data.sources import load
+from tiza.errors import RequestError, TizaError
+from tiza.models.building import build, parameters_of
+from tiza.registry import lookup
+from tiza.training.events import (
+    Command,
+    Event,
+    Measured,
+    RunEnded,
+    RunStarted,
+    Stepped,
+    Stop,
+    Waiting,
+    command_from_plain,
+)
+from tiza.training.learner import Learner, ModuleLearner
+from tiza.training.loop import stream
+from tiza.training.machine import choose_device, choose_threads, using_threads
+from tiza.training.position import Position
+
+Reader = Callable[[Event, Learner], Command | None]
+KEEP_EVERY = 5.0  # seconds between two checkpoints …
+KEEP_SHARE = 20  # … and at least so many times what one takes
+
+
+def fit(
+    recipe: str | Recipe | nn.Module | None = None,
+    data: Any = None,
+    plan: Plan | dict[str, Any] | None = None,
+    *,
+    run: str | Path | None = None,
+    resume: bool = False,
+    readers: Iterable[Reader] = (),
+) -> runs.Run:
+    """Train and keep everything in a run folder.
+
+    ``recipe``: a recipe, the name of one, or any ``nn.Module`` that gives one logit per class (its input is normalised
+    as ``data.scale`` says). ``data``: a :class:`Dataset` or what ``load()`` takes; the recipe's own by default.
+    ``plan`` replaces the recipe's plan, or changes the fields given as a dict. ``run``: the folder, a new one in
+    TIZA_HOME by default. ``resume=True`` takes up the run in ``run`` where it was cut off; the end is the same, bit
+    for bit. ``readers`` are called with every event and the learner, and may answer with a command.
+
+    Ctrl-C saves and raises KeyboardInterrupt. Raises :class:`TizaError` for a request that can't be right, for data
+    that can't be learnt from, and when nothing can be written.
+    """
+    module = recipe if isinstance(recipe, nn.Module) else None
+    if resume:
+        if run is None:
+            raise RequestError("resume-what", where="run")
+        return _resume(runs.find(run), module, data, readers)
+    recipe, dataset = _resolve(recipe, data, plan)
+    path = Path(run) if run is not None else runs.new_folder(recipe)
+    model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed)
+    learner = _learner(model, recipe.plan, dataset, choose_device(recipe.plan.device))
+    first = slice(0, len(dataset.train) if isinstance(recipe.plan.batch_size, str) else recipe.plan.batch_size)
+    x, y = dataset.train.x[first].to(learner.device), dataset.train.y[first].to(learner.device)
+    _check_batch_norm(model, len(y))
+    threads = choose_threads(recipe.plan.threads, learner, x, y)
+    begun = runs.begin(path, recipe, _facts(dataset, learner, threads))
+    position = Position.start(recipe.plan, learner.trials)
+    return _train(begun, learner, dataset, recipe.plan, position, {}, readers)
+
+
+def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
+    """The complete recipe and its data set."""
+    if isinstance(recipe, str):
+        recipe = lookup("recipe", recipe).function()
+    known = recipe if isinstance(recipe, Recipe) else None
+    if not isinstance(recipe, (Recipe, nn.Module)):
+        raise RequestError("recipe-type", where="recipe", found=type(recipe).__name__)
+    if known is None and data is None:
+        raise RequestError("data-missing", where="data")
+    if data is None and known is not None:
+        dataset = load(known.data)
+    else:
+        dataset = data if isinstance(data, Dataset) else load(data)
+    base = known.plan if known else Plan()
+    if isinstance(plan, Plan):
+        base = plan
+    elif plan is not None:
+        base = make(Plan, base.model_dump(exclude_unset=True) | dict(plan), "plan")
+    model = known.model if known else Model(name="external")
+    return Recipe(data=dataset.config, model=model, plan=base), dataset
+
+
+def _learner(model: nn.Module, plan: Plan, data: Dataset, device: torch.device) -> ModuleLearner:
+    return ModuleLearner(model, plan, class_weights=_class_weights(plan, data), device=device)
+
+
+def _class_weights(plan: Plan, data: Dataset) -> Tensor | None:
+    """One weight per class; ``balanced`` is n / (C · n_c), as in scikit-learn."""
+    if plan.class_weights is None:
+        return None
+    classes = len(data.classes)
+    if plan.class_weights == "balanced":
+        counts = torch.bincount(data.train.y, minlength=classes).clamp(min=1)
+        return len(data.train) / (classes * counts.float())
+    if len(plan.class_weights) != classes:
+        n = len(plan.class_weights)
+        raise RequestError("class-weights", where="plan.class_weights", n=n, classes=classes)
+    return torch.tensor(plan.class_weights)
+
+
+def _check_batch_norm(model: nn.Module, batch: int) -> None:
+    if batch == 1:
+        for name, module in model.named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                raise RequestError("batch-of-one", where="plan.batch_size", layer=name)
+
+
+def _facts(data: Dataset, learner: ModuleLearner, threads: int) -> runs.Facts:
+    libraries = ("torch", "numpy", "safetensors", "pydantic")
+    return runs.Facts(
+        tiza=version("tiza"),
+        versions={"python": platform.python_version()} | {name: version(name) for name in libraries},
+        machine=f"{platform.system()} {platform.machine()}",
+        device=str(learner.device),
+        threads=threads,
+        started=round(time.time(), 3),
+        data=data.name,
+        fingerprint=data.fingerprint,
+        test=data.test.digest,
+        counts={"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
+        shape=data.shape,
+        classes=data.classes,
+        features=data.features,
+        form=data.form,
+        parameters=parameters_of(learner.model),
+    )
+
+
+def _resume(run: runs.Run, module: nn.Module | None, data: Any, readers: Iterable[Reader]) -> runs.Run:
+    recipe, facts = run.recipe, run.facts
+    if run.finished:
+        raise RequestError("run-finished", where=str(run.path), reason=run.status)
+    if recipe.model.name == "external" and module is None:
+        raise RequestError("external-model", where=str(run.path))
+    dataset = data if isinstance(data, Dataset) else load(recipe.data if data is None else data)
+    runs.check_data(run, dataset)
+    model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed)
+    learner = _learner(model, recipe.plan, dataset, choose_device(facts.device))
+    position = Position.start(recipe.plan, learner.trials)
+    best: dict[str, Tensor] = {}
+    if (kept := runs.load_checkpoint(run)) is not None:
+        tensors, plain = kept
+        where = str(run.path / "checkpoint.safetensors")
+        weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
+        runs.load_weights(learner.model, weights, where=where)
+        learner.load(tensors)
+        try:
+            position = Position(**plain)
+        except TypeError:
+            raise TizaError("damaged", where=where) from None
+        position.random = {key.removeprefix("random."): v for key, v in tensors.items() if key.startswith("random.")}
+        best = {key: v for key, v in tensors.items() if key.startswith("best.")}
+    return _train(run, learner, dataset, recipe.plan, position, best, readers)
+
+
+def _train(
+    run: runs.Run,
+    learner: ModuleLearner,
+    data: Dataset,
+    plan: Plan,
+    position: Position,
+    best: dict[str, Tensor],
+    readers: Iterable[Reader],
+) -> runs.Run:
+    with run.locked(), using_threads(run.facts.threads), _interruptible() as interrupted:
+        runs.tidy(run)
+        past = [e for e in run.events() if e.step <= position.step and e.epoch <= position.measured]
+        keeper = Keeper(run, position, plan, best)
+        stopping = early_stopping(plan)
+        decided: Command | None = None
+        for event in past:  # what these readers remember follows from the events, so a resumed run tells them again
+            keeper.remember(event)
+            decided = stopping(event, learner) or decided
+        everyone = [recorder(run), keeper, stopping, once(decided), control(run), interrupted, *readers]
+        drive(stream(learner, data, plan, position=position, name=run.name), learner, everyone)
+        ended = run.ended
+        if ended and ended.reason == "interrupted":
+            raise KeyboardInterrupt
+        if ended and ended.reason == "diverged":
+            warnings.warn(str(diverged(ended)), storage.DivergedWarning, stacklevel=3)
+        if keeper.best:
+            learner.load({key.replace("best.", "model.", 1): value for key, value in keeper.best.items()})
+        runs.save_model(run, learner.model)
+    return run
+
+
+def diverged(ended: RunEnded) -> TizaError:
+    """The sentence for a run whose loss stopped being a number."""
+    return TizaError("diverged", where=f"step {ended.failed_at}", step=ended.failed_at, lr=ended.proposed_lr)
+
+
+def drive(events: Generator[Event, Command | None, None], learner: Learner, readers: Iterable[Reader]) -> Event | None:
+    """Hand every event to every reader, and their commands back to the stream, in order; the last event."""
+    readers = tuple(readers)
+    commands: deque[Command] = deque()
+    event = None
+    try:
+        event = next(events)
+        while True:
+            commands.extend(command for reader in readers if (command := reader(event, learner)) is not None)
+            event = events.send(commands.popleft() if commands else None)
+    except StopIteration:
+        return event
+    finally:
+        events.close()
+
+
+# --- the readers ------------------------------------------------------------------------------------------------------
+
+
+def recorder(run: runs.Run) -> Reader:
+    """Writes every event down."""
+
+    def read(event: Event, learner: Learner) -> None:
+        if not isinstance(event, Waiting):
+            runs.append_event(run, event)
+
+    return read
+
+
+class Keeper:
+    """Keeps the run resumable: a checkpoint at the start, every few seconds, and at the end; the best weights too."""
+
+    def __init__(self, run: runs.Run, position: Position, plan: Plan, best: dict[str, Tensor]) -> None:
+        self.run, self.position, self.best = run, position, best
+        self.keeps_best = plan.keep == "best"
+        self.lowest = float("inf")
+        self.next = 0.0
+
+    def remember(self, event: Event) -> bool:
+        """Take note of a measurement; whether it is the best so far."""
+        if not isinstance(event, Measured) or not event.valid["loss"][0] < self.lowest:
+            return False
+        self.lowest = event.valid["loss"][0]
+        return True
+
+    def __call__(self, event: Event, learner: Learner) -> None:
+        """Read one event."""
+        if self.remember(event) and self.keeps_best:
+            weights = {k: v for k, v in learner.state().items() if k.startswith("model.")}
+            self.best = {key.replace("model.", "best.", 1): value.clone() for key, value in weights.items()}
+        if isinstance(event, RunEnded) and event.reason == "diverged":
+            return  # the weights went back, the position did not
+        if isinstance(event, (RunStarted, RunEnded)) or (
+            isinstance(event, (Stepped, Measured)) and time.perf_counter() >= self.next
+        ):
+            began = time.perf_counter()
+            self.save(learner)
+            now = time.perf_counter()
+            self.next = now + max(KEEP_EVERY, KEEP_SHARE * (now - began))
+
+    def save(self, learner: Learner) -> None:
+        """Write the checkpoint."""
+        plain = {f.name: getattr(self.position, f.name) for f in dataclasses.fields(Position) if f.name != "random"}
+        random = {f"random.{name}": state for name, state in self.position.random.items()}
+        runs.save_checkpoint(self.run, learner.state() | self.best | random, plain)
+
+
+def early_stopping(plan: Plan) -> Reader:
+    """Stops after ``plan.patience`` epochs without a lower validation loss."""
+    lowest, waited = float("inf"), 0
+
+    def read(event: Event, learner: Learner) -> Command | None:
+        nonlocal lowest, waited
+        if plan.patience is None or not isinstance(event, Measured):
+            return None
+        waited = 0 if event.valid["loss"][0] < lowest else waited + 1
+        lowest = min(lowest, event.valid["loss"][0])
+        return Stop("early") if waited >= plan.patience else None
+
+    return read
+
+
+def once(command: Command | None) -> Reader:
+    """Says ``command`` at the start."""
+
+    def read(event: Event, learner: Learner) -> Command | None:
+        return command if isinstance(event, RunStarted) else None
+
+    return read
+
+
+def control(run: runs.Run) -> Reader:
+    """Commands from outside: new lines of ``control.jsonl`` since training started or went on."""
+    path = run.path / "control.jsonl"
+    offset = path.stat().st_size if path.exists() else 0
+    waiting: deque[Command] = deque()
+
+    def read(event: Event, learner: Learner) -> Command | None:
+        nonlocal offset
+        size = path.stat().st_size if path.exists() else 0
+        if size > offset:
+            with path.open("rb") as file:
+                file.seek(offset)
+                new = file.read(size - offset)
+            whole = new[: new.rfind(b"\n") + 1]
+            offset += len(whole)
+            for line in storage.parse_lines(whole.decode(errors="replace").split("\n")):
+                if (command := command_from_plain(line)) is not None:
+                    waiting.append(command)
+        if isinstance(event, Waiting) and not waiting:
+            time.sleep(0.02)
+        return waiting.popleft() if waiting else None
+
+    return read
+
+
+@contextmanager
+def _interruptible() -> Iterator[Reader]:
+    """Inside, the first Ctrl-C asks training to stop at its next event; a second one insists."""
+    asked = threading.Event()
+
+    def read(event: Event, learner: Learner) -> Command | None:
+        return Stop("interrupted") if asked.is_set() else None
+
+    def ask(number: int, frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield read
+        return
+    signals = [signal.SIGINT, signal.SIGTERM] if sys.platform != "win32" else [signal.SIGINT]
+    before = {number: signal.signal(number, ask) for number in signals}
+    try:
+        yield read
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
