@@ -1,0 +1,101 @@
+"""``Predictor``: a trained model that takes files or arrays as they are and answers in class names."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tiza import runs
+from tiza.data import intake
+from tiza.errors import RequestError, TizaError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One answer: ``label`` (index), ``class_``, its ``probability``, and the ``probabilities`` of all classes.
+
+    A picture without a digit has None for all of them. ``image`` is what the model saw, uint8 C×H×W.
+    """
+
+    file: str | None
+    label: int | None
+    class_: str | None
+    probability: float | None
+    probabilities: tuple[float, ...] | None
+    image: np.ndarray | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {
+            "file": self.file,
+            "label": self.label,
+            "class": self.class_,
+            "probability": self.probability,
+            "probabilities": list(self.probabilities) if self.probabilities else None,
+        }
+
+
+class Predictor:
+    """The model of a run with its classes and the way from a file to its input.
+
+    ``Predictor("last")("three.png")`` reads a picture; arrays are taken as the data set's own samples: uint8 N×C×H×W
+    (or one C×H×W, or H×W), float N×F for tables. ``model`` is the user's module, for runs recorded as external.
+    """
+
+    def __init__(self, run: "str | Path | runs.Run", *, model: nn.Module | None = None) -> None:
+        restored = runs.restore(run, model=model)
+        self.model, self.manifest = restored.model, restored.manifest
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names that answers come from."""
+        return self.manifest.classes
+
+    def __call__(self, what: Any) -> Prediction:
+        """The answer for one picture file or one sample."""
+        if isinstance(what, (str, Path)):
+            return self.predict([what])[0]
+        array = np.asarray(what)
+        return self.predict(
+            array.reshape(1, *self.manifest.shape) if array.size == np.prod(self.manifest.shape) else array
+        )[0]
+
+    def predict(self, inputs: "Sequence[str | Path] | np.ndarray") -> list[Prediction]:
+        """One answer per file or sample. Raises :class:`TizaError` for a file that is no picture."""
+        if isinstance(inputs, np.ndarray) or hasattr(inputs, "detach"):
+            samples = np.asarray(inputs)
+            if samples.shape[1:] != self.manifest.shape:
+                found, wanted = ("×".join(map(str, shape)) for shape in (samples.shape[1:], self.manifest.shape))
+                raise RequestError("predict-shape", where="inputs", found=found, wanted=wanted)
+            files: list[str | None] = [None] * len(samples)
+            return self._answers(files, list(samples))
+        if not self.manifest.form:
+            raise RequestError("predict-table", where=str(inputs[0]) if inputs else "")
+        images = [intake.prepare(intake.read_picture(Path(path)), self.manifest.form) for path in inputs]
+        return self._answers([str(path) for path in inputs], images)
+
+    def _answers(self, files: Iterable[str | None], samples: list[np.ndarray | None]) -> list[Prediction]:
+        there = [sample for sample in samples if sample is not None]
+        rows: list[list[float]] = []
+        for first in range(0, len(there), 1000):
+            with torch.inference_mode():
+                batch = torch.from_numpy(np.stack(there[first : first + 1000]))
+                rows += self.model(batch).double().softmax(-1).tolist()
+        if any(not np.isfinite(row).all() for row in rows):
+            raise TizaError("answer-not-finite", where="model")
+        answers = iter(rows)
+        return [
+            Prediction(file, None, None, None, None, None)
+            if sample is None
+            else self._named(file, sample, next(answers))
+            for file, sample in zip(files, samples, strict=True)
+        ]
+
+    def _named(self, file: str | None, sample: np.ndarray, row: list[float]) -> Prediction:
+        label = int(np.argmax(row))
+        image = sample if sample.dtype == np.uint8 else None
+        return Prediction(file, label, self.classes[label], row[label], tuple(row), image)

@@ -1,0 +1,179 @@
+"""``evaluate()``: what a trained model is worth, on every split, with its uncertainty; the test set opened once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tiza import runs, storage
+from tiza.data.dataset import Dataset
+from tiza.data.seal import Sealed, Split
+from tiza.data.sources import load
+from tiza.errors import RequestError
+from tiza.i18n import number, t
+from tiza.metrics import Tally, measure, per_class, summary, wilson
+from tiza.models.building import check_outputs
+from tiza.training.machine import using_threads
+
+WORST = 25
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The measures of one model, as plain data.
+
+    ``splits``: for ``train``, ``valid`` and ``test`` a dict with ``n loss accuracy interval f1_macro precision_macro
+    recall_macro calibration_error per_class confusion`` (``confusion[label][answer]`` counts; ``interval`` is Wilson's
+    95 %), or None. ``opening``: which opening of this test set it was; where ``test`` is None, ``reason`` says why
+    (``sealed`` or ``as-written``). ``worst``: the samples of ``worst_split`` with the highest loss.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    splits: dict[str, dict[str, Any] | None]
+    opening: int | None
+    reason: str | None
+    worst_split: str
+    worst: list[dict[str, Any]]
+
+    @property
+    def test(self) -> dict[str, Any] | None:
+        """The measures on the test split, or None where it stayed sealed."""
+        return self.splits["test"]
+
+    @property
+    def accuracy(self) -> float:
+        """On test where it was opened, else on validation."""
+        chosen = self.splits["test"] or self.splits["valid"]
+        return chosen["accuracy"] if chosen else float("nan")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``report.json`` and ``--json`` hold it."""
+        return {
+            "v": 1, "name": self.name, "classes": list(self.classes), **{s: self.splits[s] for s in SPLITS},
+            "test_opening": self.opening, "test_reason": self.reason,
+            "worst_split": self.worst_split, "worst": self.worst,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Report":
+        """The report that ``to_dict()`` gave."""
+        return cls(
+            plain["name"], tuple(plain["classes"]), {split: plain[split] for split in SPLITS}, plain["test_opening"],
+            plain["test_reason"], plain["worst_split"], plain["worst"],
+        )  # fmt: skip
+
+    def rows(self) -> list[tuple[str, int, float, float, float, float, float]]:
+        """Split, n, loss, accuracy, its interval and macro F1, for the splits that were measured."""
+        return [
+            (name, of["n"], of["loss"], of["accuracy"], *of["interval"], of["f1_macro"])
+            for name, of in self.splits.items()
+            if of
+        ]
+
+    def _repr_html_(self) -> str:
+        heads = (t("col.split"), "n", t("col.loss"), t("col.accuracy"), t("col.interval"), "F1")
+        body = ""
+        for name, n, loss, share, low, high, f1 in self.rows():
+            interval = f"{number(low, '.2%')} – {number(high, '.2%')}"
+            cells = (t(f"split.{name}"), number(n, ","), number(loss, ".4f"), number(share, ".2%"), interval)
+            body += "<tr>" + "".join(f"<td>{cell}</td>" for cell in (*cells, number(f1, ".4f"))) + "</tr>"
+        head = "".join(f"<th>{text}</th>" for text in heads)
+        return f"<table><tr>{head}</tr>{body}</table><p>{self.openings()}</p>"
+
+    def openings(self) -> str:
+        """One sentence about the seal."""
+        return t("opening", n=self.opening) if self.opening else t(f"unopened.{self.reason}")
+
+
+def evaluate(
+    run: "str | Path | runs.Run | nn.Module", data: Any = None, *, sealed: bool = False, model: nn.Module | None = None
+) -> Report:
+    """Measure a run (or any module that maps raw samples to logits) on train, validation and, once, on test.
+
+    Opening the test split writes one line to the ledger; ``sealed=True`` leaves it closed. The report of a run is kept
+    in its folder. ``data`` and ``model`` are the user's own, for runs recorded as external. Raises
+    :class:`TizaError` when the data is not what the run was trained on.
+    """
+    if isinstance(run, nn.Module):
+        if data is None:
+            raise RequestError("data-missing", where="data")
+        dataset = data if isinstance(data, Dataset) else load(data)
+        check_outputs(run, dataset.train.x[:2], len(dataset.classes))
+        return _report(run, dataset, type(run).__name__, sealed)
+    run = runs.find(run)
+    restored, facts = runs.restore(run, model=model), run.facts
+    dataset = data if isinstance(data, Dataset) else load(run.recipe.data if data is None else data)
+    runs.check_data(run, dataset)
+    with using_threads(facts.threads):
+        report = _report(restored.model, dataset, run.name, sealed)
+    storage.write(run.path / "report.json", storage.to_json(_finite(report.to_dict())))
+    if (run.path / "model" / "manifest.json").exists():
+        storage.write(run.path / "model" / "README.md", runs.card(run))
+    return report
+
+
+def _report(model: nn.Module, data: Dataset, name: str, sealed: bool) -> Report:
+    training = model.training
+    model.eval()
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+
+    def logits(x: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return model(x.to(device)).cpu()
+
+    splits: dict[str, dict[str, Any] | None] = {"train": _measures(measure(logits, data.train))}
+    splits["valid"] = _measures(measure(logits, valid := data.open_valid(name)))
+    opening, reason, worst_split, shown = None, None, "valid", valid
+    if isinstance(data.valid, Sealed):
+        splits["test"], reason = None, "as-written"
+    elif sealed:
+        splits["test"], reason = None, "sealed"
+    else:
+        shown, opening = data.test.open(data=data.name, by=name, purpose="evaluation")
+        worst_split = "test"
+        splits["test"] = _measures(measure(logits, shown))
+    worst = _worst(logits, shown)
+    model.train(training)
+    return Report(name, data.classes, splits, opening, reason, worst_split, worst)
+
+
+def _measures(tally: Tally) -> dict[str, Any]:
+    measures = summary(tally)
+    right = int(tally.confusion.diagonal().sum())
+    classes = {key: values.tolist() for key, values in per_class(tally).items()}
+    return measures | {
+        "interval": list(wilson(right, tally.n)),
+        "per_class": classes | {"n": tally.confusion.sum(1).tolist()},
+        "confusion": tally.confusion.tolist(),
+    }
+
+
+def _worst(logits: Any, split: Split) -> list[dict[str, Any]]:
+    """The samples with the highest loss: index, label, answer, the answer's probability, loss."""
+    answers = torch.cat([logits(x) for x in split.x.split(1000)])
+    loss = F.cross_entropy(answers, split.y, reduction="none").nan_to_num(nan=float("inf"))
+    probability, answer = answers.softmax(-1).max(-1)
+    return [
+        {
+            "index": i,
+            "label": int(split.y[i]),
+            "answer": int(answer[i]),
+            "probability": float(probability[i]),
+            "loss": float(loss[i]),
+        }
+        for i in loss.topk(min(WORST, len(split))).indices.tolist()
+    ]
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinities as null, for strict JSON."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not abs(value) < float("inf") else value
