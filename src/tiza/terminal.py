@@ -1,0 +1,176 @@
+"""How a run, a report and a data set look in a terminal: width 80, readable in a log, colours as on the page."""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from tiza.i18n import number, t
+from tiza.reports import Report
+from tiza.runs import Run
+from tiza.training.events import Changed, Event, Measured, RunEnded, RunStarted, Stepped
+from tiza.training.learner import Learner
+
+TRAIN, VALID, WRONG, RIGHT, QUIET = "#0072b2", "#e69f00", "#d55e00", "#009e73", "dim"
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """A console for stdout (or ``file``); NO_COLOR and pipes are respected, long words are never cut."""
+    made = Console(file=file, highlight=False, soft_wrap=True)
+    if not made.is_terminal:
+        made.width = 80
+    return made
+
+
+def seconds(value: float) -> str:
+    """12 s, 3 min 20 s."""
+    if value < 100:
+        return f"{number(value, '.1f' if value < 10 else '.0f')} s"
+    return f"{int(value // 60)} min {int(value % 60)} s"
+
+
+def accuracy(of: dict[str, Any]) -> str:
+    """99.1 % ± 0.2: with half the width of its interval."""
+    low, high = of["interval"]
+    return f"{number(of['accuracy'], '.2%')} ± {number(50 * (high - low), '.2f')}"
+
+
+def plain_table(heads: Sequence[str | Text], rows: Iterable[Sequence[str | Text]], *, left: int = 1) -> Table:
+    """A table without lines: the first ``left`` columns to the left, numbers to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="left" if i < left else "right", no_wrap=i >= left, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+class Narrator:
+    """The reader that shows a run on stderr: what is trained, a bar with the time left, one row per epoch."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.console = console(sys.stderr)
+        self.progress = Progress(
+            BarColumn(bar_width=24, complete_style=TRAIN, finished_style=TRAIN),
+            TextColumn("{task.fields[said]}"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.task: TaskID | None = None
+        self.total = self.epochs = 1
+        self.began = time.perf_counter()
+
+    def __call__(self, event: Event, learner: Learner) -> None:
+        """Read one event."""
+        match event:
+            case RunStarted():
+                self._start(event)
+            case Stepped() if self.task is not None:
+                said = t("train.said", loss=event.loss[0], accuracy=event.accuracy[0], rate=event.rate)
+                self.progress.update(self.task, completed=event.step, said=said)
+            case Measured():
+                self._row(event)
+            case Changed():
+                self.console.print(Text(t("train.changed", what=_changes(event)), style=QUIET))
+            case RunEnded():
+                self.progress.stop()
+                if event.reason not in ("done", "interrupted", "diverged"):
+                    text = t(f"train.ended.{'early' if event.reason == 'early' else 'stopped'}", epoch=event.epoch)
+                    self.console.print(Text(text, style=QUIET))
+
+    def _start(self, event: RunStarted) -> None:
+        self.total, self.epochs = event.epochs * event.steps_per_epoch, event.epochs
+        if event.resumed_from is not None:
+            self.console.print(Text(t("train.resumed", step=event.resumed_from, total=self.total), style=QUIET))
+        head = f"{t('col.epoch'):>9}{t('col.loss'):>19}{t('col.accuracy'):>31}{t('col.time'):>14}"
+        self.console.print(Text(head, style="bold"))
+        line = Text(" " * 9)
+        for text, style, width in (
+            (t("short.train"), TRAIN, 9), (t("short.valid"), VALID, 10),
+            (t("col.running"), QUIET, 12), (t("short.train"), TRAIN, 9), (t("short.valid"), VALID, 10),
+        ):  # fmt: skip
+            line.append(f"{text:>{width}}", style=style)
+        self.console.print(line)
+        self.task = self.progress.add_task("", total=self.total, completed=event.step, said="")
+        self.progress.start()
+
+    def _row(self, event: Measured) -> None:
+        line = Text(f"{f'{event.epoch}/{self.epochs}':>9}")
+        line.append(f"{number(event.train['loss'][0], '.4f'):>9}", style=TRAIN)
+        line.append(f"{number(event.valid['loss'][0], '.4f'):>10}", style=VALID)
+        line.append(f"{number(event.running['accuracy'][0], '.2%'):>12}", style=QUIET)
+        line.append(f"{number(event.train['accuracy'][0], '.2%'):>9}", style=TRAIN)
+        line.append(f"{number(event.valid['accuracy'][0], '.2%'):>10}", style=VALID)
+        line.append(f"{seconds(event.seconds):>14}", style=QUIET)
+        self.console.print(line)
+
+    def announce(self, run: Run) -> None:
+        """One line of what will be trained, and on what."""
+        recipe, facts, plan = run.recipe, run.facts, run.recipe.plan
+        lr = t("train.lr", optimizer=plan.optimizer, lr=plan.lr, schedule=plan.schedule)
+        self.console.print(
+            Text.assemble(
+                (f"{facts.data} → {recipe.model.name}", "bold"),
+                t("train.what", parameters=facts.parameters, epochs=plan.epochs, batch=str(plan.batch_size), how=lr),
+            )
+        )
+        self.console.print(
+            Text(
+                t(
+                    "train.on",
+                    train=facts.counts["train"],
+                    valid=facts.counts["valid"],
+                    test=facts.counts["test"],
+                    device=facts.device,
+                    threads=facts.threads,
+                ),
+                style=QUIET,
+            )
+        )
+
+
+def _changes(event: Changed) -> str:
+    parts = []
+    if event.lr:
+        parts.append(f"{t('plan.lr')} {number(event.lr[0], 'g')}")
+    if event.weight_decay:
+        parts.append(f"{t('plan.weight-decay')} {number(event.weight_decay[0], 'g')}")
+    if event.paused is not None:
+        parts.append(t("train.paused" if event.paused else "train.went-on"))
+    return ", ".join(parts) or "–"
+
+
+def report(of: Report) -> Table:
+    """The measures of every split."""
+    rows = [
+        (
+            Text(t(f"split.{name}"), style={"train": TRAIN, "valid": VALID}.get(name, "bold")),
+            number(n, ","),
+            number(loss, ".4f"),
+            Text(number(share, ".2%"), style="bold" if name == "test" else ""),
+            f"{number(low, '.2%')} – {number(high, '.2%')}",
+            number(f1, ".4f"),
+        )
+        for name, n, loss, share, low, high, f1 in of.rows()
+    ]
+    heads = ("", "n", t("col.loss"), t("col.accuracy"), t("col.interval"), t("col.f1"))
+    return plain_table(heads, rows)
+
+
+def per_class(of: Report) -> Table:
+    """Precision, recall and F1 of each class, on test where it was opened, else on validation."""
+    split = of.splits["test"] or of.splits["valid"]
+    measures = split["per_class"] if split else {}
+    rows = [
+        (name, number(n, ","), *(number(measures[key][i], ".4f") for key in ("precision", "recall", "f1")))
+        for i, (name, n) in enumerate(zip(of.classes, measures.get("n", []), strict=True))
+    ]
+    return plain_table((t("col.class"), "n", t("col.precision"), t("col.recall"), "F1"), rows)
