@@ -1,0 +1,503 @@
+"""The command: what it prints, where, with which exit code; and the table of bad inputs."""
+
+import json
+import os
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import tiza
+from tiza.cli import main
+from tiza.storage import read_lines
+
+
+@dataclass
+class Said:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict:
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]):
+    """``tiza …`` in this process."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return Said(stopped.value.code or 0, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, unpacked: Path) -> tuple[Path, dict, float]:
+    """``tiza train mnist --json`` in a process of its own: the run, what it printed, its peak memory in MB."""
+    folder = tmp_path_factory.mktemp("una carpeta con eñe")
+    (folder / "home").mkdir()
+    (folder / "home" / "cache").symlink_to(unpacked)
+    done = subprocess.run(
+        [sys.executable, "-m", "tiza.cli", "train", "mnist", "--json", "--set", "plan.epochs=1",
+         "--run", folder / "mi run"],
+        env={**os.environ, "TIZA_HOME": str(folder / "home")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    return folder / "mi run", json.loads(line), peak
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, unpacked: Path) -> Path:
+    """A finished run on the 8×8 digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIZA_HOME", str(tmp_path_factory.mktemp("home")))
+        recipe = {
+            "data": "digits",
+            "model": {"name": "mlp", "hidden": [32]},
+            "plan": {"epochs": 8, "lr": 0.01, "threads": 1},
+        }
+        return tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path_factory.mktemp("runs") / "small").path
+
+
+def tile(folder: Path, index: int = 0, name: str = "digit.png") -> tuple[Path, int]:
+    """A test image of MNIST as a file, and its label."""
+    test = tiza.load("mnist").test.look()
+    path = folder / name
+    Image.fromarray(test.x[index, 0].numpy()).save(path)
+    return path, int(test.y[index])
+
+
+# --- what it prints ---------------------------------------------------------------------------------------------------
+
+
+def test_train_prints_one_object_with_all_that_was_promised(trained):
+    _, said, _ = trained
+    assert {
+        "run", "recipe", "model", "parameters", "epochs", "seconds", "seconds_total", "samples_per_second", "device",
+        "threads", "train", "valid", "test", "test_opening",
+    } <= said.keys()  # fmt: skip
+    for split, n in (("train", 55_000), ("valid", 5_000), ("test", 10_000)):
+        of = said[split]
+        assert of.keys() == {"n", "loss", "accuracy", "interval", "f1_macro"}
+        assert of["n"] == n
+        assert of["interval"][0] < of["accuracy"] < of["interval"][1] <= 1
+    assert said["test"]["accuracy"] > 0.98
+    assert said["recipe"] == "mnist-fast"
+    assert said["test_opening"] == 1
+    assert 0 < said["seconds"] < said["seconds_total"]
+
+
+def test_training_mnist_stays_under_900_megabytes(trained):
+    assert trained[2] < 900
+
+
+def test_evaluate_counts_the_opening_and_agrees_with_train(command, trained):
+    run, said, _ = trained
+    again = command("evaluate", run, "--json").json()
+    assert again["test"]["accuracy"] == said["test"]["accuracy"]
+    assert again["test_opening"] == 1  # another TIZA_HOME, another ledger
+    assert command("evaluate", run, "--json").json()["test_opening"] == 2
+    sealed = command("evaluate", run, "--sealed", "--json").json()
+    assert sealed["test"] is None
+    assert sealed["test_reason"] == "sealed"
+
+
+def test_predict_answers_with_label_class_and_probabilities(command, trained, tmp_path: Path):
+    files, labels = zip(*(tile(tmp_path, i, f"dígito {i}.png") for i in range(20)), strict=True)
+    predictions = command("predict", trained[0], *files, "--json").json()["predictions"]
+    assert [p["file"] for p in predictions] == [str(file) for file in files]
+    assert sum(p["label"] == label for p, label in zip(predictions, labels, strict=True)) >= 19
+    for p in predictions:
+        assert p.keys() == {"file", "label", "class", "probability", "probabilities"}
+        assert sum(p["probabilities"]) == pytest.approx(1)
+        assert p["class"] == str(p["label"])
+
+
+def test_a_blank_picture_holds_no_digit(command, trained, tmp_path: Path):
+    Image.new("RGB", (300, 200), "white").save(tmp_path / "blank.jpg")
+    said = command("predict", trained[0], tmp_path / "blank.jpg")
+    assert said.code == 0
+    assert "no digit" in said.out
+    answer = command("predict", trained[0], tmp_path / "blank.jpg", "--json").json()["predictions"][0]
+    assert answer["label"] is None
+
+
+def test_predict_and_evaluate_save_their_figures(command, trained, small, tmp_path: Path):
+    file, _ = tile(tmp_path)
+    said = command("predict", trained[0], file, "--save", tmp_path / "seen", "--json").json()
+    assert said["saved"]
+    assert all(Path(path).stat().st_size > 1000 for path in said["saved"])
+    said = command("evaluate", small, "--save", tmp_path / "figures", "--json").json()
+    names = {Path(path).stem for path in said["saved"]}
+    assert names == {"curves", "confusion", "confusion-rates", "worst", "overview"}
+
+
+def test_the_answer_goes_to_stdout_and_progress_to_stderr(command, tmp_path: Path):
+    said = command("train", "digits", "--set", "plan.epochs=2", "--run", tmp_path / "run")
+    assert said.code == 0
+    assert "2/2" in said.err
+    assert "2/2" not in said.out
+    assert "95 % interval" in said.out
+    assert "tiza evaluate" in said.out
+    assert max(map(len, said.err.splitlines())) <= 80
+    assert "\x1b[" not in said.err + said.out
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_human_output_fits_a_terminal_of_80_columns(command, small, tmp_path: Path, language: str):
+    shutil.copytree(small, tmp_path / "r")
+    (tmp_path / "r" / "report.json").unlink(missing_ok=True)
+    for arguments in (["evaluate", "r"], ["runs", "show", "r"], ["data", "list"], ["data", "show", "iris"], ["runs"]):
+        arguments = [str(tmp_path / "r") if word == "r" else word for word in arguments]
+        said = command(*arguments, "--lang", language)
+        assert said.code == 0, said.err
+        wide = [line for line in said.out.splitlines() if len(line) > 80 and str(tmp_path) not in line]
+        assert not wide, wide
+
+
+def test_runs_are_listed_shown_and_deleted(command, home: Path):
+    assert "No runs yet" in command("runs").out
+    command("train", "iris", "--json")
+    (one,) = command("runs", "list", "--json").json()["runs"]
+    assert one["status"] == "done"
+    assert command("runs", "show", "last", "--json").json()["name"] == one["name"]
+    assert one["name"] in command("runs").out
+    assert command("runs", "delete", one["name"]).code == 0
+    assert not (home / "runs" / one["name"]).exists()
+
+
+def test_seed_set_model_and_recipe_change_what_is_trained(command, tmp_path: Path):
+    command(
+        "train",
+        "digits",
+        "--model",
+        "softmax",
+        "--seed",
+        7,
+        "--set",
+        "plan.epochs=1",
+        "--run",
+        tmp_path / "a",
+        "--json",
+    )
+    recipe = json.loads((tmp_path / "a" / "recipe.json").read_text())
+    assert (recipe["model"]["name"], recipe["plan"]["seed"], recipe["plan"]["epochs"]) == ("softmax", 7, 1)
+    said = command("train", "--recipe", tmp_path / "a" / "recipe.json", "--run", tmp_path / "b", "--json")
+    assert said.code == 0
+    assert (tmp_path / "a" / "model" / "weights.safetensors").read_bytes() == (
+        tmp_path / "b" / "model" / "weights.safetensors"
+    ).read_bytes()
+
+
+def test_sealed_training_opens_nothing(command, home: Path, tmp_path: Path):
+    said = command("train", "iris", "--sealed", "--run", tmp_path / "run", "--json").json()
+    assert said["test"] is None
+    assert not (home / "openings.jsonl").exists()
+
+
+def test_validating_on_test_opens_it_every_epoch_and_leaves_no_test_figure(command, home: Path, tmp_path: Path):
+    options = ["--set", "data.valid=test", "--set", "plan.epochs=4", "--run", tmp_path / "run"]
+    said = command("train", "iris", *options, "--json").json()
+    assert said["test"] is None
+    assert said["test_reason"] == "as-written"
+    assert said["valid"]["n"] == 30
+    purposes = [line["purpose"] for line in read_lines(home / "openings.jsonl")]
+    assert purposes == ["validation"] * 5  # four epochs and the report
+
+
+def test_data_show_prints_the_splits_and_opens_nothing(command, home: Path):
+    facts = command("data", "show", "digits", "--json").json()
+    assert sum(map(sum, facts["counts"].values())) == 1797
+    assert facts["shape"] == [1, 8, 8]
+    assert not (home / "openings.jsonl").exists()
+
+
+# --- start ------------------------------------------------------------------------------------------------------------
+
+HEAVY = {"torch", "numpy", "pydantic", "pandas", "sklearn", "matplotlib", "torchvision", "PIL"}
+
+
+def modules_of(*arguments: str) -> set[str]:
+    """What a command imports, in a process of its own."""
+    code = (
+        f"import sys\nfrom tiza.cli import main\ntry: main({list(arguments)!r})\nexcept SystemExit: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_nothing_heavy():
+    modules = modules_of("--help")
+    assert not HEAVY & modules
+    assert len(modules) < 450
+
+
+def test_data_list_imports_neither_torch_nor_pandas():
+    modules = modules_of("data", "list")
+    assert not (HEAVY - {"numpy", "pydantic"}) & modules  # typer looks for pydantic, which is light until used
+
+
+def test_import_tiza_imports_nothing():
+    code = "import sys; before = set(sys.modules); import tiza; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
+
+
+def test_every_command_has_help_in_both_languages(command):
+    from typer.main import get_command
+
+    from tiza.cli import _app
+
+    def paths(group, before=()):
+        for name, one in group.commands.items():
+            yield (*before, name)
+            if hasattr(one, "commands"):
+                yield from paths(one, (*before, name))
+
+    every = list(paths(get_command(_app())))
+    assert ("runs", "delete") in every
+    for path in every:
+        english, spanish = (command(*path, "--help", "--lang", language) for language in ("en", "es"))
+        assert english.code == spanish.code == 0
+        assert "Usage:" in english.out
+        assert "Uso:" in spanish.out
+        assert not {"Options", "Usage", "Arguments", "Show this"} & set(spanish.out.replace("─", " ").split())
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+def png(width: int, height: int, rows: bytes) -> bytes:
+    """A PNG of one grey byte a pixel whose header may lie."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def bad_pictures(folder: Path) -> dict[str, Path]:
+    good = tile(folder)[0].read_bytes()
+    contents = {
+        "truncated.png": good[: len(good) // 2],
+        "text.png": b"this is no picture\n" * 20,
+        "huge.png": png(20_000, 20_000, b""),
+        "empty.png": b"",
+        "sin extensión": b"GIF89a nonsense",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(folder / "gif.png", format="GIF")
+    return {name: folder / name for name in [*contents, "gif.png", "not there.png"]}
+
+
+BAD_REQUESTS = {
+    "unknown dataset": (["train", "mnits"], 2, "mnist"),
+    "unknown model": (["train", "mnist", "--model", "cnm"], 2, "cnn"),
+    "unknown field": (["train", "mnist", "--set", "plan.epoch=3"], 2, "epochs"),
+    "unknown recipe": (["train", "--recipe", "mnist-fats"], 2, "mnist-fast"),
+    "unknown language": (["data", "list", "--lang", "ess"], 2, "es"),
+    "unknown command": (["trian", "mnist"], 2, "train"),
+    "unknown option": (["train", "mnist", "--sed", "3"], 2, "--seed"),
+    "unknown run": (["evaluate", "nowhere"], 2, "nowhere"),
+    "wrong type": (["train", "mnist", "--set", "plan.lr=fast"], 2, "plan.lr"),
+    "wrong choice": (["train", "mnist", "--set", "plan.optimizer=adamm"], 2, "adamw"),
+    "out of bounds": (["train", "mnist", "--set", "plan.epochs=0"], 2, "plan.epochs"),
+    "not an assignment": (["train", "mnist", "--set", "plan.lr"], 2, "plan.lr"),
+    "seed that is no number": (["train", "mnist", "--seed", "x"], 2, "--seed"),
+    "option without value": (["train", "mnist", "--seed"], 2, "--seed"),
+    "missing argument": (["predict"], 2, "RUN"),
+    "nothing to train": (["train"], 2, "DATA"),
+    "too many arguments": (["train", "mnist", "digits"], 2, "digits"),
+    "resume with other options": (["train", "mnist", "--resume", "last"], 2, "--resume"),
+    "a table for a convolution": (["train", "iris", "--model", "cnn"], 2, "cnn"),
+    "a kernel larger than the image": (["train", "digits", "--model", "cnn", "--set", "model.padding=0", "--set",
+                                        "model.kernels=9"], 2, "conv1"),
+    "batch norm with batches of one": (["train", "iris", "--set", "plan.batch_size=1", "--set",
+                                        "model.batch_norm=true"], 2, "batch_size"),
+    "too large a validation": (["train", "iris", "--set", "data.valid=119"], 1, "119"),
+    "points out of bounds": (["train", "points", "--set", "data.n=3"], 2, "data.n"),
+    "a recipe file that is no JSON": (["train", "--recipe", "{tmp}/text.json"], 1, "text.json"),
+    "a recipe file that is not there": (["train", "--recipe", "{tmp}/none.json"], 1, "none.json"),
+    "a device that is not there": (["train", "iris", "--set", "plan.device=mps"], 2, "mps"),
+    "diverging": (["train", "digits", "--set", "plan.optimizer=sgd", "--set", "plan.lr=1e30", "--run", "{tmp}/d"], 1,
+                  "plan.lr=1e+29"),
+    "a pickle for a run": (["predict", "{tmp}/model.pt", "{tmp}/digit.png"], 2, "pickle"),
+    "a picture for a run": (["evaluate", "{tmp}/digit.png"], 2, "digit.png"),
+    "an empty folder for a run": (["evaluate", "{tmp}/empty"], 2, "empty"),
+    "pictures for a table": (["predict", "{iris}", "{tmp}/digit.png"], 2, "table"),
+    "a run folder that is taken": (["train", "iris", "--run", "{iris}"], 2, "--resume"),
+    "resuming what has ended": (["train", "--resume", "{iris}"], 2, "ended"),
+    "several at once": (["train", "mnist", "--set", "plan.lr=x", "--set", "model.hiden=3", "--set", "data.foo=1"],
+                        2, "hidden"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> dict[str, str]:
+    tile(tmp_path)
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "model.pt")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.json").write_text("no JSON")
+    recipe = {"data": "iris", "model": "mlp", "plan": {"epochs": 1, "threads": 1}}
+    run = tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path / "iris")
+    return {"tmp": str(tmp_path), "iris": str(run.path)}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("case", BAD_REQUESTS)
+def test_a_bad_request_gets_one_clear_sentence(command, places, monkeypatch, case: str, language: str):
+    monkeypatch.setenv("TIZA_LANG", language)
+    arguments, code, word = BAD_REQUESTS[case]
+    arguments = [argument.format(**places) for argument in arguments]
+    before = sorted(Path(places["tmp"]).iterdir())
+    chosen = [] if "--lang" in arguments else ["--lang", language]
+    said = command(*arguments, *chosen)
+    assert said.code == code, said.err
+    lines = [line for line in said.err.splitlines() if line.startswith("tiza: ")]
+    assert len(lines) == 1
+    word = {"en": word, "es": SPANISH.get(word, word)}[language]
+    assert word in said.err
+    assert "Traceback" not in said.err
+    told = command(*arguments, "--json", *chosen).json()["error"]
+    assert told.keys() == {"code", "message", "where"}
+    assert told["message"]
+    if case != "diverging":
+        assert sorted(Path(places["tmp"]).iterdir()) == before
+
+
+SPANISH = {"RUN": "EJECUCIÓN", "DATA": "DATOS", "table": "tabla", "ended": "terminó"}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_bad_picture_gets_one_clear_sentence(command, trained, tmp_path: Path, language: str):
+    for name, path in bad_pictures(tmp_path).items():
+        said = command("predict", trained[0], path, "--lang", language)
+        assert said.code == 1, name
+        assert said.err.count("\n") == 1, said.err
+        assert name in said.err, said.err
+        assert command("predict", trained[0], path, "--json").json()["error"]["where"] == str(path)
+
+
+def test_broken_model_files_are_refused_and_never_loaded(command, small: Path, tmp_path: Path):
+    file, _ = tile(tmp_path)
+    other = tiza.fit(
+        tiza.Recipe.model_validate({"data": "digits", "model": "softmax", "plan": {"epochs": 1, "threads": 1}}),
+        run=tmp_path / "other",
+    )
+    weights = (small / "model" / "weights.safetensors").read_bytes()
+    giant = struct.pack("<Q", 2**60) + b"{}"
+    header = b'{"w":{"dtype":"F32","shape":[1000000000,1000000],"data_offsets":[0,4000000000000000]}}'
+    foreign = (other.path / "model" / "weights.safetensors").read_bytes()
+    contents = {
+        "truncated": weights[:-100], "empty": b"", "text": b"hello", "a header of 2**60 bytes": giant,
+        "a tensor larger than the file": struct.pack("<Q", len(header)) + header, "a pickle": b"\x80\x04K\x01.",
+    }  # fmt: skip
+    for name, content in contents.items():
+        broken = tmp_path / "broken"
+        shutil.copytree(small, broken)
+        (broken / "model" / "weights.safetensors").write_bytes(content)
+        assert command("predict", broken, file, "--json").json()["error"]["code"] == "damaged", name
+        # Without model/, the checkpoint is what loads; it is read just as carefully.
+        shutil.rmtree(broken / "model")
+        (broken / "checkpoint.safetensors").write_bytes(content)
+        assert command("predict", broken, file, "--json").json()["error"]["code"] == "damaged", name
+        shutil.rmtree(broken)
+
+    swapped = tmp_path / "swapped"
+    shutil.copytree(small, swapped)
+    manifest = json.loads((swapped / "model" / "manifest.json").read_text())
+    manifest["weights"] = json.loads((other.path / "model" / "manifest.json").read_text())["weights"]
+    (swapped / "model" / "manifest.json").write_text(json.dumps(manifest))
+    (swapped / "model" / "weights.safetensors").write_bytes(foreign)
+    told = command("predict", swapped, file, "--json").json()["error"]
+    assert told["code"] == "weights-mismatch"
+    assert "linear1" in told["message"] or "logits" in told["message"]
+
+
+def test_a_manifest_that_was_tampered_with_is_refused(command, small: Path, tmp_path: Path):
+    file, _ = tile(tmp_path)
+    good = json.loads((small / "model" / "manifest.json").read_text())
+    wrong = {
+        "no JSON": "{", "not an object": "[]", "a field more": json.dumps({**good, "code": "x"}),
+        "a field less": json.dumps({k: v for k, v in good.items() if k != "classes"}),
+        "another version": json.dumps({**good, "format": 9}),
+        "another model": json.dumps({**good, "model": {"name": "transformer"}}),
+    }  # fmt: skip
+    for name, text in wrong.items():
+        broken = tmp_path / "broken"
+        shutil.copytree(small, broken)
+        (broken / "model" / "manifest.json").write_text(text)
+        said = command("predict", broken, file)
+        assert said.code in (1, 2), name
+        assert said.err.startswith("tiza: "), name
+        assert "Traceback" not in said.err
+        shutil.rmtree(broken)
+
+
+def test_a_full_disk_says_so_and_keeps_what_was_saved(tmp_path: Path):
+    """A real limit on file sizes stands in for the full disk: the kernel refuses the write in the middle."""
+    run = tmp_path / "run"
+    options = ["--set", "plan.epochs=400", "--set", "plan.threads=1", "--set", "model.hidden=64", "--sealed"]
+    code = (
+        "import resource, sys\nfrom tiza.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, resource.RLIM_INFINITY))\n"
+        f"main({['train', 'digits', *options, '--run', str(run)]!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(run.rglob("*.part"))
+    assert (run / "checkpoint.safetensors").exists()
+    assert tiza.runs.restore(run).manifest.classes
+    done = subprocess.run(
+        [sys.executable, "-m", "tiza.cli", "train", "--sealed", "--json", "--resume", str(run)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["epochs"] == 400
+
+
+def test_a_folder_that_cannot_be_written_is_named(command, tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    said = command("train", "iris", "--run", tmp_path / "file" / "run")
+    assert said.code == 1
+    assert "file" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_home_that_cannot_be_written_is_replaced_with_a_warning(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    done = subprocess.run(
+        [sys.executable, "-m", "tiza.cli", "train", "iris", "--json"],
+        env={**os.environ, "TIZA_HOME": str(tmp_path / "file" / "home")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "can't be written" in done.stderr
+    assert json.loads(done.stdout)["test"]["n"] == 30
+    shutil.rmtree(Path(json.loads(done.stdout)["run"]).parents[1])
+
+
+def test_debug_shows_the_traceback_and_nothing_else_does(command):
+    assert "Traceback" not in command("train", "mnits").err
+    with pytest.raises(tiza.TizaError):
+        main(["train", "mnits", "--debug"])

@@ -1,0 +1,346 @@
+"""Figures, measured as a reader would: what is written, how large, and that nothing covers anything."""
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from tiza import figures
+from tiza.config import Recipe
+from tiza.data.dataset import Dataset
+from tiza.data.seal import Split
+from tiza.data.sources import load
+from tiza.errors import TizaError
+from tiza.figures.learning import spread
+from tiza.figures.paper import WRONG
+from tiza.fitting import fit
+from tiza.i18n import set_language
+from tiza.reports import Report, evaluate
+from tiza.runs import Run
+
+GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A run, its report and its data."""
+
+    run: Run
+    report: Report
+    data: Dataset
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Told]]:
+    """Three small runs: images, a table of two classes, and flowers for a single epoch."""
+    folder = tmp_path_factory.mktemp("figures")
+    asked: dict[str, tuple[Any, int]] = {
+        "digits": ("digits", 6), "points": ({"name": "points", "kind": "xor", "noise": 0.1}, 2), "iris": ("iris", 1),
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIZA_HOME", str(folder / "home"))
+        told = {}
+        for name, (source, epochs) in asked.items():
+            plan = {"epochs": epochs, "threads": 1, "batch_size": 32, "lr": 0.01}
+            recipe = Recipe.model_validate({"data": source, "model": {"name": "mlp", "hidden": [16]}, "plan": plan})
+            run = fit(recipe, run=folder / name)
+            told[name] = Told(run, evaluate(run), load(recipe.data))
+        yield told
+
+
+def counts(data: Dataset) -> dict[str, list[int]]:
+    splits = {"train": data.train, "valid": data.valid, "test": data.test.look()}
+    return {name: np.bincount(split.y, minlength=len(data.classes)).tolist() for name, split in splits.items()}
+
+
+def long_named(told: Told) -> Report:
+    return replace(told.report, classes=GARMENTS)
+
+
+def pairs(data: Dataset) -> list[tuple[Any, Any, str, bool]]:
+    x = data.test.look().x
+    photo = np.kron(255 - x[0, 0].numpy(), np.ones((9, 5), np.uint8))
+    return [(photo, x[0].numpy(), "3 (98 %)", True), (np.stack([photo] * 3, -1), None, "–", False)] * 4
+
+
+FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
+    "curves": lambda w: figures.curves(w["digits"].run),
+    "curves of one epoch": lambda w: figures.curves(w["iris"].run),
+    "confusion of ten": lambda w: figures.confusion(w["digits"].report),
+    "confusion of ten, rates": lambda w: figures.confusion(w["digits"].report, "train", rates=True),
+    "confusion of two": lambda w: figures.confusion(w["points"].report),
+    "confusion of three": lambda w: figures.confusion(w["iris"].report, "valid"),
+    "confusion with long names": lambda w: figures.confusion(long_named(w["digits"])),
+    "worst images": lambda w: figures.worst(w["digits"].report, w["digits"].data),
+    "worst images with long names": lambda w: figures.worst(long_named(w["digits"]), w["digits"].data),
+    "worst rows": lambda w: figures.worst(w["iris"].report, w["iris"].data),
+    "overview": lambda w: figures.overview(w["digits"].run, w["digits"].report, w["digits"].data),
+    "overview with long names": lambda w: figures.overview(w["digits"].run, long_named(w["digits"]), w["digits"].data),
+    "overview of a table": lambda w: figures.overview(w["iris"].run, w["iris"].report, w["iris"].data),
+    "overview of two classes": lambda w: figures.overview(w["points"].run, w["points"].report, w["points"].data),
+    "digits": lambda w: figures.digits(w["digits"].data.train.x[:13], ["7"] * 13, [True, False] * 6 + [True]),
+    "before and after": lambda w: figures.before_after(pairs(w["digits"].data)),
+    "mosaic": lambda w: figures.mosaic(w["digits"].data.train, GARMENTS),
+    "scatter": lambda w: figures.scatter(w["iris"].data.train, w["iris"].data.classes, w["iris"].data.features),
+    "histogram": lambda w: figures.histogram(counts(w["digits"].data), GARMENTS),
+}
+
+
+@pytest.fixture(params=["en", "es"])
+def language(request: pytest.FixtureRequest) -> Iterator[str]:
+    set_language(request.param)
+    yield request.param
+    set_language(None)
+
+
+@pytest.fixture(params=list(FIGURES))
+def drawn(request: pytest.FixtureRequest, language: str, world: dict[str, Told]) -> Figure:
+    return FIGURES[request.param](world)
+
+
+def texts(figure: Figure) -> list[Text]:
+    """What a reader sees written: not the ticks that matplotlib keeps beyond the ends of an axis."""
+    figure.draw_without_rendering()
+    found = list(figure.texts)
+    for axes in figure.axes:
+        found += axes.texts
+        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
+            low, high = sorted(axis.get_view_interval())
+            room = 1e-9 * (high - low)
+            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+            found += [axis.label, *(label for place, label in ticks if low - room <= place <= high + room)]
+    return [text for text in found if text.get_text().strip()]
+
+
+def written(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in texts(figure))
+
+
+def test_every_text_has_eleven_pixels_where_the_figure_is_shown_small(drawn: Figure) -> None:
+    width = drawn.get_size_inches()[0]
+    shown = 800 if width == 8 else 600 * width / 7.5
+    for text in texts(drawn):
+        assert text.get_fontsize() / 72 * shown / width >= 11, text.get_text()
+
+
+def test_every_text_is_inside_the_figure(drawn: Figure) -> None:
+    for text in texts(drawn):
+        box = text.get_window_extent()
+        assert box.x0 >= 0, text.get_text()
+        assert box.y0 >= 0, text.get_text()
+        assert box.x1 <= drawn.bbox.width, text.get_text()
+        assert box.y1 <= drawn.bbox.height, text.get_text()
+
+
+def test_no_text_covers_another(drawn: Figure) -> None:
+    level = [(text, text.get_window_extent()) for text in texts(drawn) if text.get_rotation() in (0, 90)]
+    for (one, a), (other, b) in combinations(level, 2):
+        across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert across <= 1 or down <= 3, f"{one.get_text()!r} and {other.get_text()!r}"
+
+
+def test_spanish_writes_a_decimal_comma_and_english_a_point(drawn: Figure, language: str) -> None:
+    content = written(drawn)
+    assert not re.search(r"\d\.\d" if language == "es" else r"\d,\d(?!\d\d)", content), content
+
+
+def test_figures_open_nothing_in_pyplot(drawn: Figure) -> None:
+    from matplotlib import pyplot
+
+    assert pyplot.get_fignums() == []
+
+
+def test_numbers_of_the_curves_are_those_of_the_run(world: dict[str, Told], language: str) -> None:
+    content = written(figures.curves(world["digits"].run))
+    last = world["digits"].run.history()[-1]
+    for part in (last.train, last.valid, last.running):
+        number = f"{part['accuracy'][0]:.1%}".replace("%", "\u00a0%")
+        assert (number.replace(".", ",") if language == "es" else number) in content
+    for word in ("train", "running", "validation") if language == "en" else ("entrenamiento", "en curso", "validación"):
+        assert content.count(f"\n{word}\n") == 2
+
+
+def test_labels_at_the_lines_ends_do_not_overlap(world: dict[str, Told], language: str) -> None:
+    for told in world.values():
+        figure = figures.curves(told.run)
+        ends = [text.get_window_extent() for text in texts(figure) if text.get_gid() == "end"]
+        assert len(ends) == 12
+        assert not any(a.shrunk(0.95, 0.9).overlaps(b.shrunk(0.95, 0.9)) for a, b in combinations(ends, 2))
+
+
+@given(
+    st.lists(st.floats(0, 10), min_size=1, max_size=5),
+    st.floats(0.1, 2),
+)
+def test_spread_keeps_order_distance_and_bounds(wanted: list[float], gap: float) -> None:
+    placed = spread(wanted, gap, 0, 10)
+    ordered = sorted(placed)
+    assert all(b - a >= gap - 1e-9 for a, b in pairwise(ordered))
+    assert ordered[0] >= -1e-9
+    assert ordered[-1] <= 10 + 1e-9
+    assert [placed[i] for i in np.argsort(wanted, kind="stable")] == ordered
+
+
+def test_spread_leaves_alone_what_is_far_enough_apart() -> None:
+    assert spread([9.0, 1.0, 5.0], 2, 0, 10) == pytest.approx([9, 1, 5])
+    assert spread([5.0, 5.0], 2, 0, 10) == pytest.approx([4, 6])
+
+
+def test_epochs_are_whole_numbers_and_a_zoomed_accuracy_says_so(world: dict[str, Told]) -> None:
+    for name in ("digits", "iris"):
+        figure = figures.curves(world[name].run)
+        for axes in figure.axes[1:]:
+            shown = [label.get_text() for label in axes.get_xticklabels()]
+            assert shown
+            assert all(text.isdigit() for text in shown)
+        low, high = figure.axes[2].get_yticks()[[0, -1]]
+        assert (f"axis {low * 100:.4g}–{high * 100:.4g}\u00a0%" in written(figure)) == ((low, high) != (0, 1))
+
+
+def test_a_run_that_measured_nothing_yet_says_so(world: dict[str, Told], tmp_path: Path) -> None:
+    source = world["iris"].run.path
+    for name in ("recipe.json", "environment.json"):
+        (tmp_path / name).write_bytes((source / name).read_bytes())
+    assert "nothing measured yet" in written(figures.curves(Run(tmp_path)))
+
+
+def test_a_diverged_run_is_drawn_up_to_its_last_number(world: dict[str, Told], tmp_path: Path) -> None:
+    source = world["digits"].run.path
+    for name in ("recipe.json", "environment.json"):
+        (tmp_path / name).write_bytes((source / name).read_bytes())
+    lines = (source / "events.jsonl").read_text().splitlines()
+    last = max(i for i, line in enumerate(lines) if '"measured"' in line)
+    lines[last] = re.sub(r'"loss": \[[^]]*\]', '"loss": [null]', lines[last])
+    (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
+    assert "nan" not in written(figures.curves(Run(tmp_path)))
+
+
+def test_confusion_writes_every_count_and_names_those_of_two_classes(world: dict[str, Told], language: str) -> None:
+    report = world["points"].report
+    content = written(figures.confusion(report))
+    assert report.test
+    for row in report.test["confusion"]:
+        for count in row:
+            assert f"\n{count}\n" in content
+    for word in ("TN", "FP", "FN", "TP") if language == "en" else ("VN", "FP", "FN", "VP"):
+        assert f"({word})" in content
+
+
+def test_errors_are_darker_than_right_answers(world: dict[str, Told]) -> None:
+    report = world["digits"].report
+    assert report.test
+    matrix = np.array(report.test["confusion"])
+    cells = figures.confusion(report).axes[1].collections[0].get_facecolor()  # type: ignore[attr-defined]
+    darkness = 1 - np.asarray(cells)[:, :3].mean(1).reshape(matrix.shape)
+    wrong = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    assert darkness.argmax() == wrong.argmax()
+    assert np.unique(darkness.diagonal().round(6)).size == 1
+
+
+def test_confusion_of_a_split_that_was_not_measured_says_so(world: dict[str, Told]) -> None:
+    sealed = replace(world["iris"].report, splits=world["iris"].report.splits | {"test": None}, worst_split="valid")
+    with pytest.raises(TizaError) as caught:
+        figures.confusion(sealed, "test")
+    assert caught.value.code == "unmeasured"
+    assert "Confusion (validation)" in written(figures.confusion(sealed))
+    assert "validation accuracy" in written(figures.overview(world["iris"].run, sealed, world["iris"].data))
+
+
+def test_a_hundred_classes_still_fit_on_the_sheet(world: dict[str, Told]) -> None:
+    report = world["digits"].report
+    matrix = np.full((100, 100), 12) + np.eye(100, dtype=int) * 900
+    of = {"n": int(matrix.sum()), "confusion": matrix.tolist()}
+    many = replace(report, classes=tuple(f"class {i}" for i in range(100)), splits=report.splits | {"test": of})
+    figure = figures.confusion(many)
+    test_every_text_is_inside_the_figure(figure)
+    assert "12" not in written(figure).splitlines()
+    assert "most frequent error: 12" in written(figure)
+
+
+def test_a_wrong_answer_is_told_by_more_than_its_colour(world: dict[str, Told]) -> None:
+    told = world["digits"]
+    shown = texts(figures.worst(told.report, told.data))
+    vermilion = [text for text in shown if text.get_color() == WRONG]
+    wrong = [sample for sample in told.report.worst if sample["label"] != sample["answer"]]
+    assert len(vermilion) == len(wrong)
+    assert all(text.get_fontweight() == "bold" for text in vermilion)
+    captions = [text.get_text() for text in texts(figures.digits(told.data.train.x[:2], ["1", "2"], [True, False]))]
+    assert captions == ["✗ 1", "2"]
+
+
+def test_mosaic_is_the_same_for_the_same_seed_and_names_an_absent_class(world: dict[str, Told], tmp_path: Path) -> None:
+    data = world["digits"].data
+    some = Split(data.train.x[data.train.y != 3], data.train.y[data.train.y != 3])
+    content = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        figure = figures.mosaic(some, data.classes, per_class=4, seed=seed)
+        content[name] = figures.save(figure, tmp_path / name)[0].read_bytes()
+        assert written(figure).count("no image of this class") == 1
+    assert content["a"] == content["b"] != content["c"]
+
+
+def test_figures_of_the_wrong_kind_of_data_are_refused(world: dict[str, Told]) -> None:
+    image, table = world["digits"].data, world["iris"].data
+    with pytest.raises(TizaError, match="table"):
+        figures.mosaic(table.train, table.classes)
+    with pytest.raises(TizaError, match="table"):
+        figures.scatter(image.train, image.classes, ())
+
+
+def test_saved_files_are_png_and_svg_and_the_same_each_time(drawn: Figure, tmp_path: Path) -> None:
+    first, second = figures.save(drawn, tmp_path / "a.png"), figures.save(drawn, tmp_path / "deep" / "b")
+    assert [path.name for path in first] == ["a.png", "a.svg"]
+    assert [path.name for path in second] == ["b.png", "b.svg"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    with Image.open(first[0]) as image:
+        assert image.format == "PNG"
+        assert image.size == tuple(int(side) for side in drawn.bbox.size)
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    assert ET.parse(first[1]).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    assert b"<dc:date>" not in first[1].read_bytes()
+
+
+def test_a_figure_that_cannot_be_written_is_a_sentence(world: dict[str, Told], tmp_path: Path) -> None:
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(TizaError):
+        figures.save(figures.digits(world["digits"].data.train.x[0, 0]), tmp_path / "a")
+
+
+def test_the_overview_has_1600_by_900_pixels(world: dict[str, Told]) -> None:
+    told = world["digits"]
+    figure = figures.overview(told.run, told.report, told.data)
+    assert tuple(figure.bbox.size) == (1600, 900)
+    assert told.report.test
+    low, high = told.report.test["interval"]
+    assert f"({100 * low:.1f}–{100 * high:.1f})" in written(figure)
+
+
+def test_the_users_own_style_neither_shows_nor_changes(world: dict[str, Told], tmp_path: Path) -> None:
+    def drawn() -> bytes:
+        return figures.save(figures.curves(world["digits"].run), tmp_path / "a")[0].read_bytes()
+
+    plain = drawn()
+    with matplotlib.rc_context({"figure.facecolor": "black", "font.size": 30, "axes.grid": False, "savefig.dpi": 30}):
+        before = dict(matplotlib.rcParams)
+        assert drawn() == plain
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_a_notebook_shows_a_figure_without_pyplot(world: dict[str, Told]) -> None:
+    figure: Any = figures.curves(world["iris"].run)
+    content, size = figure._repr_png_()
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.size == (2 * size["width"], 2 * size["height"])

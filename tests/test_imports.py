@@ -1,0 +1,119 @@
+"""A source line imports only from lines above it: the order of DESIGN.md, held by walking the imports."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import tiza
+
+ORDER = [
+    "tiza.i18n",
+    "tiza.errors",
+    "tiza.registry",
+    "tiza.storage",
+    "tiza.config",
+    "tiza.data.intake",
+    "tiza.data.idx",
+    "tiza.data.seal",
+    "tiza.data.dataset",
+    "tiza.data.arrays",
+    "tiza.data.sources",
+    "tiza.data.batches",
+    "tiza.models.layers",
+    "tiza.models.dense",
+    "tiza.models.conv",
+    "tiza.models.building",
+    "tiza.metrics",
+    "tiza.training.events",
+    "tiza.training.probes",
+    "tiza.training.optim",
+    "tiza.training.learner",
+    "tiza.training.machine",
+    "tiza.training.position",
+    "tiza.training.loop",
+    "tiza.runs",
+    "tiza.fitting",
+    "tiza.reports",
+    "tiza.prediction",
+    "tiza.figures",
+    "tiza.catalogue",
+    "tiza.terminal",
+    "tiza.cli",
+]
+SOURCE = Path(tiza.__file__).parent
+
+
+def line_of(module: str) -> str | None:
+    """The line of ORDER that a module belongs to: its own, or its package's."""
+    while module not in ORDER and "." in module:
+        module = module.rpartition(".")[0]
+    return module if module in ORDER else None
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its name; an ``__init__`` (excepted) only where ORDER has it."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = ["tiza", *path.relative_to(SOURCE).with_suffix("").parts]
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if parts[-1] != "__init__" or name in ORDER:
+            found[name] = path
+    return found
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def imports(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything imported from tiza, also inside functions, not under ``if TYPE_CHECKING``."""
+    for child in ast.iter_child_nodes(node):
+        if is_type_checking(child):
+            yield from imports(ast.Module(child.orelse, []))  # type: ignore[attr-defined]
+        elif isinstance(child, ast.Import):
+            yield from ((child.lineno, name.name) for name in child.names if name.name.split(".")[0] == "tiza")
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"line {child.lineno}: a relative import"
+            if (child.module or "").split(".")[0] == "tiza":
+                yield from ((child.lineno, f"{child.module}.{name.name}") for name in child.names)
+        else:
+            yield from imports(child)
+
+
+def test_every_module_has_its_line():
+    assert [name for name in modules() if line_of(name) is None] == []
+
+
+def test_every_line_is_a_module():
+    assert [name for name in ORDER if not (SOURCE.parent / Path(*name.split("."))).with_suffix(".py").exists()
+            and not (SOURCE.parent / Path(*name.split(".")) / "__init__.py").exists()] == []  # fmt: skip
+
+
+def test_a_source_line_imports_only_from_lines_above_it():
+    wrong = []
+    for name, path in modules().items():
+        own = line_of(name)
+        for line, imported in imports(ast.parse(path.read_text(encoding="utf-8"))):
+            target = line_of(imported)
+            where = f"{path.relative_to(SOURCE)}:{line} imports {imported}"
+            if target is None:  # a package, or the package's own public names: its line is unknown
+                wrong.append(f"{where}: not from the module that defines it")
+            elif own is not None and target != own and ORDER.index(target) >= ORDER.index(own):
+                wrong.append(where)
+    assert wrong == []
+
+
+def test_the_walk_sees_imports_inside_functions_and_not_those_for_type_checking():
+    source = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from tiza.cli import main
+else:
+    import tiza.runs
+def f():
+    from tiza import storage
+    class A:
+        from tiza.data.seal import Split
+import numpy
+"""
+    assert [name for _, name in imports(ast.parse(source))] == ["tiza.runs", "tiza.storage", "tiza.data.seal.Split"]
