@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench picture clean
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tiza needs Python >= 3.11; say: make PYTHON=python3.12")'
@@ -17,6 +17,19 @@ lint: .venv/ready
 
 test: lint
 	$(BIN)/python -m pytest
+
+demo: .venv/ready
+	$(BIN)/tiza train mnist
+	$(BIN)/tiza predict last examples/* --save out/demo
+	$(BIN)/tiza runs show last --save out/demo
+
+bench: .venv/ready
+	$(BIN)/python benchmarks/bench.py
+
+# The pictures of the READMEs, from the last run on MNIST.
+picture: .venv/ready
+	$(BIN)/tiza runs show last --save out/en && cp out/en/overview.png docs/overview.png
+	$(BIN)/tiza runs show last --save out/es --lang es && cp out/es/overview.png docs/overview.es.png
 
 clean:
 	rm -rf .venv build dist out .pytest_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ import lzma
 import sys
 from pathlib import Path
 
-from tiza.data.sources import MD5
+from tiza.data.sources import MD5, idx_name
 
 BUNDLED = Path(__file__).parent.parent / "src" / "tiza" / "data" / "bundled"
 
@@ -18,7 +18,7 @@ BUNDLED = Path(__file__).parent.parent / "src" / "tiza" / "data" / "bundled"
 def embed(name: str, folder: Path) -> None:
     """Write the four xz files of one data set; exits with a sentence when a file is missing or not the right one."""
     for part, md5 in MD5[name].items():
-        file = f"{part}-idx{3 if 'images' in part else 1}-ubyte"
+        file = idx_name(part)
         plain, packed = folder / file, folder / f"{file}.gz"
         content = plain.read_bytes() if plain.exists() else gzip.decompress(packed.read_bytes())
         if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:

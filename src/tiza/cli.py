@@ -256,8 +256,12 @@ def _app() -> typer.Typer:
         _runs_list(as_json)
 
     @runs.command("show", cls=_Command, help=t("cmd.runs.show"))
-    def runs_show(run: Annotated[str, run_argument()], as_json: Annotated[bool, json_option()] = False) -> None:
-        _runs_show(run, as_json)
+    def runs_show(
+        run: Annotated[str, run_argument()],
+        save: Annotated[Path | None, save_option("opt.save.evaluate")] = None,
+        as_json: Annotated[bool, json_option()] = False,
+    ) -> None:
+        _runs_show(run, save, as_json)
 
     @runs.command("delete", cls=_Command, help=t("cmd.runs.delete"))
     def runs_delete(
@@ -393,20 +397,7 @@ def _evaluate(run: str, sealed: bool, save: Path | None, as_json: bool) -> None:
 
     folder = find(run)
     report = reports.evaluate(folder, sealed=sealed)
-    saved: list[Path] = []
-    if save is not None:
-        from tiza import figures
-        from tiza.data.sources import load
-
-        data = load(folder.recipe.data)
-        for name, figure in (
-            ("curves", figures.curves(folder)),
-            ("confusion", figures.confusion(report)),
-            ("confusion-rates", figures.confusion(report, rates=True)),
-            ("worst", figures.worst(report, data)),
-            ("overview", figures.overview(folder, report, data)),
-        ):
-            saved += figures.save(figure, save / name)
+    saved = _save_figures(folder, report, save) if save is not None else []
     if as_json:
         _print_json({"run": str(folder.path), **report.to_dict(), "saved": [str(path) for path in saved]})
         return
@@ -416,6 +407,21 @@ def _evaluate(run: str, sealed: bool, save: Path | None, as_json: bool) -> None:
     out.print()
     out.print(terminal.per_class(report))
     _say_saved(saved)
+
+
+def _save_figures(run: Any, report: Any, folder: Path) -> list[Path]:
+    from tiza import figures
+    from tiza.data.sources import load
+
+    data = load(run.recipe.data)
+    drawn = {
+        "curves": figures.curves(run),
+        "confusion": figures.confusion(report),
+        "confusion-rates": figures.confusion(report, rates=True),
+        "worst": figures.worst(report, data),
+        "overview": figures.overview(run, report, data),
+    }
+    return [path for name, figure in drawn.items() for path in figures.save(figure, folder / name)]
 
 
 def _predict(run: str, files: list[Path], save: Path | None, as_json: bool) -> None:
@@ -451,7 +457,10 @@ def _predict(run: str, files: list[Path], save: Path | None, as_json: bool) -> N
 
 
 def _share(answer: Any) -> str:
-    return "–" if answer.probability is None else number(answer.probability, ".1%")
+    """A probability that never rounds up to certainty."""
+    if answer.probability is None:
+        return "–"
+    return f"> {number(0.999, '.1%')}" if answer.probability > 0.9994 else number(answer.probability, ".1%")
 
 
 def _data_list(as_json: bool) -> None:
@@ -545,17 +554,19 @@ def _described(run: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _runs_show(name: str, as_json: bool) -> None:
+def _runs_show(name: str, save: Path | None, as_json: bool) -> None:
     from tiza import terminal
     from tiza.reports import Report
     from tiza.runs import find
 
     run = find(name)
+    report = Report.from_dict(run.report) if run.report else None
+    if save is not None and report is None:
+        raise RequestError("no-report", where=str(run.path))
+    saved = _save_figures(run, report, save) if save is not None else []
     if as_json:
-        recipe = run.recipe.model_dump(mode="json")
-        _print_json(
-            {**_described(run), "recipe": recipe, "facts": run.facts.model_dump(mode="json"), "report": run.report}
-        )
+        plain = {"recipe": run.recipe.model_dump(mode="json"), "facts": run.facts.model_dump(mode="json")}
+        _print_json({**_described(run), **plain, "report": run.report, "saved": [str(path) for path in saved]})
         return
     narrator = terminal.Narrator(str(run.path))
     narrator.console = out = terminal.console()
@@ -569,11 +580,11 @@ def _runs_show(name: str, as_json: bool) -> None:
     ]  # fmt: skip
     keys = ("col.epoch", "col.train-loss", "col.valid-loss", "col.train-accuracy", "col.valid-accuracy", "col.time")
     out.print(terminal.plain_table([t(key) for key in keys], rows))
-    if run.report:
-        report = Report.from_dict(run.report)
+    if report:
         out.print()
         out.print(terminal.report(report))
         out.print(report.openings(), style=terminal.QUIET)
+    _say_saved(saved)
 
 
 def _say_saved(paths: list[Path]) -> None:

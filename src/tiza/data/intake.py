@@ -214,7 +214,7 @@ def _has_form(tile: np.ndarray, size: int, box: int) -> bool:
     """True of all 70,000 tiles of MNIST: the longer side is 19 or 20, the centre of mass within half a pixel."""
     if tile.shape != (size, size) or tile.max() < 250:
         return False
-    return box - 1 <= max(_cropped(tile, 0).shape) <= box and bool(np.all(abs(_centre(tile) - size / 2) < 0.51))
+    return box - 1 <= max(_cropped(tile, 0).shape) <= box and bool(np.all(abs(_centre(tile) - size / 2) < 0.55))
 
 
 def _ink(grey: np.ndarray, box: int) -> np.ndarray | None:

@@ -182,18 +182,29 @@ def _unpacked(name: str, part: str, md5: str) -> np.ndarray:
     """One embedded IDX file from the cache, memory-mapped; unpacked there first where it is missing or damaged."""
     cached = storage.home() / "cache" / name / f"{part}-{md5[:8]}"
     if not _has_md5(cached, md5):
-        packed = files("tiza") / "data" / "bundled" / name / f"{part}-idx{3 if 'images' in part else 1}-ubyte.xz"
-        try:
-            content = lzma.decompress(packed.read_bytes())
-        except (OSError, lzma.LZMAError, EOFError) as error:
-            raise TizaError("bundle-damaged", where=str(packed)) from error
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
-            raise TizaError("bundle-damaged", where=str(packed))
+        content = embedded_file(name, part, md5)
         try:
             storage.write(cached, content)
         except TizaError:  # no room or no right to keep it: this process holds it in memory
             return idx.parse(np.frombuffer(bytearray(content), np.uint8), where=part)
     return idx.parse(np.memmap(cached, np.uint8, mode="c"), where=str(cached))
+
+
+def embedded_file(name: str, part: str, md5: str) -> bytes:
+    """The bytes of one embedded IDX file, unpacked and checked."""
+    packed = files("tiza") / "data" / "bundled" / name / f"{idx_name(part)}.xz"
+    try:
+        content = lzma.decompress(packed.read_bytes())
+    except (OSError, lzma.LZMAError, EOFError) as error:
+        raise TizaError("bundle-damaged", where=str(packed)) from error
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise TizaError("bundle-damaged", where=str(packed))
+    return content
+
+
+def idx_name(part: str) -> str:
+    """The name that MNIST's makers gave to a part: ``train-images-idx3-ubyte``."""
+    return f"{part}-idx{3 if 'images' in part else 1}-ubyte"
 
 
 def _has_md5(path: Path, md5: str) -> bool:
