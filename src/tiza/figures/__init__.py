@@ -1,0 +1,24 @@
+"""Matplotlib figures of data, runs and reports. Every function returns a Figure and never shows it.
+
+Lengths are inches from the top left corner of the sheet. A sheet is at most 7.5 inches wide and its smallest text 10
+points, so that no label is under 11 px when it is shown 600 px wide; the overview (8 inches, 8 points) at 800 px.
+"""
+
+from tiza.figures.learning import curves
+from tiza.figures.overview import overview
+from tiza.figures.paper import save
+from tiza.figures.samples import before_after, digits, histogram, mosaic, scatter
+from tiza.figures.verdicts import confusion, worst
+
+__all__ = [
+    "before_after",
+    "confusion",
+    "curves",
+    "digits",
+    "histogram",
+    "mosaic",
+    "overview",
+    "save",
+    "scatter",
+    "worst",
+]
