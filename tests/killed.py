@@ -16,7 +16,7 @@ import torch
 
 torch.set_num_threads(1)
 
-from tiza import fitting, reports, runs  # noqa: E402
+from tiza import fitting, readers, reports, runs  # noqa: E402
 from tiza.config import Recipe, make  # noqa: E402
 from tiza.errors import TizaError  # noqa: E402
 from tiza.training import loop  # noqa: E402
@@ -91,7 +91,7 @@ def loads(run: Path) -> bool:
 
 
 def every_write_point(folder: Path, name: str) -> dict:
-    loop.TICK, fitting.KEEP_EVERY, fitting.KEEP_SHARE = 0.0, 0.0, 0.0  # every update is a tick and a checkpoint
+    loop.TICK, readers.KEEP_EVERY, readers.KEEP_SHARE = 0.0, 0.0, 0.0  # every update is a tick and a checkpoint
     recipe = make(Recipe, RECIPES[name])
     whole = folder / "whole"
     assert end(start(whole, recipe)) == 0
@@ -110,7 +110,7 @@ def every_write_point(folder: Path, name: str) -> dict:
 
 def random_moments(folder: Path, name: str, kills: int) -> dict:
     """One run killed again and again until it is done, against one that never was."""
-    loop.TICK, fitting.KEEP_EVERY, fitting.KEEP_SHARE = 0.01, 0.02, 1.0
+    loop.TICK, readers.KEEP_EVERY, readers.KEEP_SHARE = 0.01, 0.02, 1.0
     recipe = make(Recipe, RECIPES[name])
     plan = recipe.plan.model_copy(update={"epochs": EPOCHS, "batch_size": 32})
     recipe = recipe.model_copy(update={"plan": plan})

@@ -32,6 +32,7 @@ ORDER = [
     "tiza.training.position",
     "tiza.training.loop",
     "tiza.runs",
+    "tiza.readers",
     "tiza.fitting",
     "tiza.reports",
     "tiza.prediction",

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 import tiza
 from tiza.config import Plan
 from tiza.data.dataset import Dataset
-from tiza.fitting import drive
 from tiza.models import build
+from tiza.readers import drive
 from tiza.training import (
     Changed,
     Drop,
