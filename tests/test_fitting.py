@@ -96,6 +96,17 @@ def test_a_module_of_the_users_own_trains_like_any_other(tmp_path: Path):
     assert tiza.evaluate(run, model=Own(), sealed=True).accuracy > 0.8
 
 
+def test_a_built_model_is_trained_as_it_is_and_recorded_by_its_name(tmp_path: Path):
+    data = tiza.load("digits")
+    model = tiza.build("mlp", data, seed=3, hidden=(32,))
+    run = tiza.fit(model, data, recipe(seed=3).plan, run=tmp_path / "built")
+    named = tiza.fit(recipe(seed=3), run=tmp_path / "named")
+    assert run.recipe.model == named.recipe.model
+    assert weights(run) == weights(named)
+    with torch.no_grad():
+        assert torch.equal(runs.restore(run).model(data.valid.x), model.eval()(data.valid.x))
+
+
 def test_arrays_and_frames_are_recorded_as_external_and_asked_for_again(tmp_path: Path):
     from sklearn.datasets import load_iris
 

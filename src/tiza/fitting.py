@@ -82,7 +82,7 @@ def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
         base = plan
     elif plan is not None:
         base = make(Plan, base.model_dump(exclude_unset=True) | dict(plan), "plan")
-    model = known.model if known else Model(name="external")
+    model = known.model if known else getattr(recipe, "config", Model(name="external"))
     return Recipe(data=dataset.config, model=model, plan=base), dataset
 
 

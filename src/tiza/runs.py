@@ -22,7 +22,7 @@ from tiza.config import Config, Model, Recipe, faults_of, make
 from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError, together, unknown
 from tiza.i18n import number, t
-from tiza.models.building import body_of
+from tiza.models.building import Built, body_of
 from tiza.models.layers import Normalise
 from tiza.training.events import Event, Measured, RunEnded, RunStarted, from_plain, to_plain
 
@@ -411,15 +411,13 @@ def restore(run: "str | Path | Run", *, model: nn.Module | None = None) -> Resto
         )  # fmt: skip
     if manifest.model.get("name") == "external" and model is None:
         raise RequestError("external-model", where=str(run.path))
-    body = (
-        model
-        if model is not None
-        else body_of(make(Model, manifest.model, "model"), manifest.shape, len(manifest.classes))
-    )
-    blank = torch.zeros(manifest.shape[0])
-    whole = nn.Sequential()
-    whole.add_module("normalise", Normalise(blank, blank, dimensions=len(manifest.shape)))
-    whole.add_module("body", body)
+    config = make(Model, manifest.model, "model") if model is None else Model(name="external")
+    if isinstance(model, Built):
+        whole = model
+    else:
+        body = body_of(config, manifest.shape, len(manifest.classes)) if model is None else model
+        blank = torch.zeros(manifest.shape[0])
+        whole = Built(Normalise(blank, blank, dimensions=len(manifest.shape)), body, config)
     load_weights(whole, weights, where=str(path))
     return Restored(whole.eval(), manifest)
 

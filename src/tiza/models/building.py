@@ -13,25 +13,38 @@ from tiza.models.layers import Normalise
 from tiza.registry import lookup
 
 
-def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, **options: Any) -> nn.Sequential:
+class Built(nn.Sequential):
+    """``normalise``, then ``body``: raw samples in, logits out. ``config`` names the body, or says ``external``."""
+
+    def __init__(self, normalise: Normalise, body: nn.Module, config: Model) -> None:
+        super().__init__(OrderedDict(normalise=normalise, body=body))
+        self.config = config
+
+
+def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, **options: Any) -> Built:
     """``normalise`` (from the train split of ``data``) followed by ``body``, the model named or given.
 
     ``options`` are those of the model: ``build("mlp", data, hidden=(64,))``. Weights are drawn from ``seed``; the
     random state of the caller is left alone. Raises :class:`TizaError` when the model can't take the samples or does
-    not give one logit per class.
+    not give one logit per class. What ``build`` made is given back as it is.
     """
     if options and not isinstance(model, str):
         raise TypeError(f"options go with a model's name; this is a {type(model).__name__}: {', '.join(options)}")
-    body = model if isinstance(model, nn.Module) else body_of(model, data.shape, len(data.classes), seed, **options)
-    normalise = Normalise(*data.scaling(), dimensions=len(data.shape))
-    whole = nn.Sequential(OrderedDict(normalise=normalise, body=body))
+    if isinstance(model, Built):
+        whole = model
+    else:
+        if isinstance(model, str):
+            model = make(Model, {"name": model, **options}, "model")
+        config = model if isinstance(model, Model) else Model(name="external")
+        body = body_of(model, data.shape, len(data.classes), seed) if isinstance(model, Model) else model
+        whole = Built(Normalise(*data.scaling(), dimensions=len(data.shape)), body, config)
     check_outputs(whole, data.train.x[:2], len(data.classes))
     return whole
 
 
 def body_of(model: str | Model, shape: tuple[int, ...], classes: int, seed: int = 0, **options: Any) -> nn.Module:
     """The named model alone, for samples of ``shape``; its weights are drawn from ``seed``."""
-    config = make(Model, {"name": model, **options}) if isinstance(model, str) else model
+    config = make(Model, {"name": model, **options}, "model") if isinstance(model, str) else model
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         return lookup("model", config.name).function(shape, classes, **config.options)
