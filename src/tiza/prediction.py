@@ -84,7 +84,7 @@ class Predictor:
         for first in range(0, len(there), 1000):
             with torch.inference_mode():
                 batch = torch.from_numpy(np.stack(there[first : first + 1000]))
-                rows += self.model(batch).double().softmax(-1).tolist()
+                rows += self.model(batch).detach().double().softmax(-1).tolist()
         if any(not np.isfinite(row).all() for row in rows):
             raise TizaError("answer-not-finite", where="model")
         answers = iter(rows)

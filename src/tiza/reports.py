@@ -124,7 +124,7 @@ def _report(model: nn.Module, data: Dataset, name: str, sealed: bool) -> Report:
 
     def logits(x: Tensor) -> Tensor:
         with torch.inference_mode():
-            return model(x.to(device)).cpu()
+            return model(x.to(device)).detach().cpu()
 
     splits: dict[str, dict[str, Any] | None] = {"train": _measures(measure(logits, data.train))}
     splits["valid"] = _measures(measure(logits, valid := data.open_valid(name)))

@@ -112,7 +112,7 @@ def digits() -> "Raw":
 
     bunch: Any = load_digits()
     x = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
-    return Raw(x, bunch.target.astype(np.int64), DIGITS, form={"form": "digit", "size": 8, "box": 8})
+    return Raw(x, bunch.target.astype(np.int64), DIGITS, form={"form": "digit", "size": 8, "box": 8, "blocks": 4})
 
 
 @dataset(

@@ -90,7 +90,7 @@ class ModuleLearner:
         """Answers in eval mode, (1, N, C)."""
         self._mode(training=False)
         with torch.inference_mode():
-            return self.model(x.to(self.device))[None]
+            return self.model(x.to(self.device)).detach()[None]
 
     def _mode(self, *, training: bool) -> None:
         if self._training is not training:  # walking all modules at every step would cost more than a small step

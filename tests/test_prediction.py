@@ -1,0 +1,105 @@
+"""Predictor: files and arrays as they are, answers in class names."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import tiza
+from tiza import runs
+from tiza.config import Recipe, make
+from tiza.errors import TizaError
+
+
+def fitted(folder: Path, data: str, **model) -> Path:
+    recipe = {"data": data, "model": {"name": "mlp", **model}, "plan": {"epochs": 10, "threads": 1, "lr": 0.01}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIZA_HOME", str(folder / "home"))
+        return tiza.fit(make(Recipe, recipe), run=folder / data).path
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fitted(tmp_path_factory.mktemp("digits"), "digits")
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fitted(tmp_path_factory.mktemp("iris"), "iris", batch_norm=True)
+
+
+def test_answers_are_those_of_the_restored_model(digits: Path):
+    x = tiza.load("digits").test.look().x
+    with torch.no_grad():
+        expected = runs.restore(digits).model(x).double().softmax(1)
+    predictions = tiza.Predictor(digits).predict(x.numpy())
+    assert [p.label for p in predictions] == expected.argmax(1).tolist()
+    assert np.allclose([p.probabilities for p in predictions], expected.numpy())
+
+
+@pytest.mark.parametrize("kind", ["numpy", "torch", "one sample", "one flat image"])
+def test_samples_come_in_any_form(digits: Path, kind: str):
+    x = tiza.load("digits").test.look().x
+    predictor = tiza.Predictor(digits)
+    expected = predictor.predict(x[:1].numpy())[0]
+    given = {"numpy": x[:1].numpy(), "torch": x[:1], "one sample": x[0], "one flat image": x[0, 0].numpy()}[kind]
+    assert predictor(given).probabilities == expected.probabilities
+
+
+def test_a_row_of_a_table_is_answered_with_a_class(iris: Path):
+    predictor = tiza.Predictor(iris)
+    assert predictor.classes == ("setosa", "versicolor", "virginica")
+    assert predictor([5.1, 3.5, 1.4, 0.2]).class_ == "setosa"
+    assert predictor.predict(np.array([[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]))[1].class_ == "virginica"
+
+
+def test_a_picture_file_is_brought_to_the_models_form(digits: Path, tmp_path: Path):
+    test = tiza.load("digits").test.look()
+    right = 0
+    for i in range(30):
+        big = np.pad(np.kron(test.x[i, 0].numpy(), np.ones((20, 20), np.uint8)), 40)
+        Image.fromarray(255 - big).convert("RGBA").save(tmp_path / f"dígito {i}.png")
+        prediction = tiza.Predictor(digits)(tmp_path / f"dígito {i}.png")
+        assert prediction.file == str(tmp_path / f"dígito {i}.png")
+        assert prediction.image.shape == (1, 8, 8)
+        right += prediction.label == int(test.y[i])
+    assert right >= 25
+
+
+def test_a_page_without_a_digit_is_answered_with_none_and_the_others_are_answered(digits: Path, tmp_path: Path):
+    Image.new("L", (90, 60), 200).save(tmp_path / "blank.png")
+    Image.fromarray(np.kron(tiza.load("digits").test.look().x[0, 0].numpy(), np.ones((9, 9), np.uint8))).save(
+        tmp_path / "digit.png"
+    )
+    blank, digit = tiza.Predictor(digits).predict([tmp_path / "blank.png", tmp_path / "digit.png"])
+    assert blank.to_dict() == {
+        "file": str(tmp_path / "blank.png"), "label": None, "class": None, "probability": None, "probabilities": None,
+    }  # fmt: skip
+    assert digit.label is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("predict-shape", np.zeros((2, 5, 5), np.uint8)),
+        ("predict-shape", np.zeros((2, 3), np.float32)),
+        ("answer-not-finite", np.full((1, 1, 8, 8), np.nan, np.float32)),
+        ("picture-missing", ["none.png"]),
+    ],
+)
+def test_what_the_model_cannot_take_is_told(digits: Path, code: str, given: object):
+    with pytest.raises(TizaError) as caught:
+        tiza.Predictor(digits).predict(given)
+    assert caught.value.code == code
+
+
+def test_pictures_for_a_table_are_told(iris: Path):
+    with pytest.raises(TizaError) as caught:
+        tiza.Predictor(iris).predict(["a.png"])
+    assert caught.value.code == "predict-table"
+
+
+def test_no_files_no_answers(digits: Path):
+    assert tiza.Predictor(digits).predict([]) == []
