@@ -263,7 +263,7 @@ def test_import_tiza_imports_nothing():
 def test_every_command_has_help_in_both_languages(command):
     from typer.main import get_command
 
-    from tiza.cli import _app
+    from tiza.cli.app import commands
 
     def paths(group, before=()):
         for name, one in group.commands.items():
@@ -271,7 +271,7 @@ def test_every_command_has_help_in_both_languages(command):
             if hasattr(one, "commands"):
                 yield from paths(one, (*before, name))
 
-    every = list(paths(get_command(_app())))
+    every = list(paths(get_command(commands())))
     assert ("runs", "delete") in every
     for path in every:
         english, spanish = (command(*path, "--help", "--lang", language) for language in ("en", "es"))

@@ -39,6 +39,11 @@ ORDER = [
     "tiza.figures",
     "tiza.catalogue",
     "tiza.terminal",
+    "tiza.cli.speech",
+    "tiza.cli.saving",
+    "tiza.cli.showing",
+    "tiza.cli.training",
+    "tiza.cli.app",
     "tiza.cli",
 ]
 SOURCE = Path(tiza.__file__).parent

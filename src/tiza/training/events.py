@@ -115,20 +115,23 @@ EVENTS: dict[str, type[Event]] = {
 
 
 def to_plain(event: Event) -> dict[str, Any]:
-    """The event as JSON takes it: six significant digits, NaN and infinities null, absent changes left out."""
+    """The event as JSON takes it: NaN and infinities null, absent changes left out.
+
+    Six significant digits, but for what was ``Measured``: a resumed run decides by it and must decide the same.
+    """
     values = {name: value for name, value in asdict(event).items() if value is not None}
-    return {"v": VERSION, "kind": event.kind, **{name: _plain(value, name) for name, value in values.items()}}
+    digits = 17 if isinstance(event, Measured) else 6
+    plain = {name: _plain(value, digits) for name, value in values.items()}
+    return {"v": VERSION, "kind": event.kind, **plain, "time": round(event.time, 3)}
 
 
-def _plain(value: Any, name: str = "") -> Any:
+def _plain(value: Any, digits: int) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: _plain(part, digits) for key, part in value.items()}
     if isinstance(value, list):
-        return [_plain(part) for part in value]
+        return [_plain(part, digits) for part in value]
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return round(value, 3) if name in ("time", "seconds") else float(f"{value:.6g}")
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     return value
 
 
@@ -145,7 +148,10 @@ def from_plain(line: dict[str, Any]) -> Event | None:
 
 
 def _number(value: Any) -> Any:
-    return [math.nan if part is None else part for part in value] if isinstance(value, list) else value
+    """NaN again where a list says null, also inside the parts of what was measured."""
+    if isinstance(value, dict):
+        return {key: _number(part) for key, part in value.items()}
+    return [math.nan if part is None else _number(part) for part in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
