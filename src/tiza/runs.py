@@ -109,6 +109,16 @@ class Run:
         return last if isinstance(last, RunEnded) else None
 
     @property
+    def samples_per_second(self) -> float | None:
+        """Train samples that a second of training took in, measuring left out; None before the end."""
+        history, ended = self.history(), self.ended
+        if ended is None or not ended.seconds:
+            return None
+        epoch = next(event.steps_per_epoch for event in self.events() if isinstance(event, RunStarted))
+        steps = history[-1].step if history else 0
+        return steps * self.facts.counts["train"] / epoch / ended.seconds
+
+    @property
     def finished(self) -> bool:
         """Whether training ended and its model was saved: nothing is left to resume."""
         ended = self.ended
@@ -147,6 +157,16 @@ class Run:
             pass
         shutil.rmtree(self.path)
 
+    def to_dict(self) -> dict[str, Any]:
+        """As a list of runs has it: name, state, and what was measured last."""
+        recipe, history, report = self.recipe, self.history(), self.report
+        return {
+            "name": self.name, "path": str(self.path), "status": self.status, "data": recipe.data.name,
+            "model": recipe.model.name, "epochs": history[-1].epoch if history else 0,
+            "valid_accuracy": history[-1].valid["accuracy"][0] if history else None,
+            "test": brief(report["test"]) if report else None,
+        }  # fmt: skip
+
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{m.epoch}</td>"
@@ -164,6 +184,11 @@ class Run:
         )
         head = "".join(f"<th>{text}</th>" for text in heads)
         return f"<p><b>{self.name}</b></p><table><tr>{head}</tr>{rows}</table>"
+
+
+def brief(measures: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Of a report's measures of a split, those that fit in a line; None for a split that was not measured."""
+    return {key: measures[key] for key in ("n", "loss", "accuracy", "interval", "f1_macro")} if measures else None
 
 
 def forget(events: Iterator[Event]) -> list[Event]:

@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import IO, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -15,6 +15,9 @@ from tiza.reports import Report
 from tiza.runs import Run
 from tiza.training.events import Changed, Event, Measured, RunEnded, RunStarted, Stepped
 from tiza.training.learner import Learner
+
+if TYPE_CHECKING:
+    from tiza.prediction import Prediction
 
 TRAIN, VALID, WRONG, RIGHT, QUIET = "#0072b2", "#e69f00", "#d55e00", "#009e73", "dim"
 
@@ -53,7 +56,7 @@ def plain_table(heads: Sequence[str | Text], rows: Iterable[Sequence[str | Text]
 class Narrator:
     """The reader that shows a run on stderr: what is trained, a bar with the time left, one row per epoch."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
         self.console = console(sys.stderr)
         self.progress = Progress(
@@ -72,6 +75,7 @@ class Narrator:
         """Read one event."""
         match event:
             case RunStarted():
+                announce(self.run, self.console)
                 self._start(event)
             case Stepped() if self.task is not None:
                 said = t("train.said", loss=event.loss[0], accuracy=event.accuracy[0], rate=event.rate)
@@ -112,30 +116,6 @@ class Narrator:
         line.append(f"{seconds(event.seconds):>14}", style=QUIET)
         self.console.print(line)
 
-    def announce(self, run: Run) -> None:
-        """One line of what will be trained, and on what."""
-        recipe, facts, plan = run.recipe, run.facts, run.recipe.plan
-        lr = t("train.lr", optimizer=plan.optimizer, lr=plan.lr, schedule=plan.schedule)
-        self.console.print(
-            Text.assemble(
-                (f"{facts.data} → {recipe.model.name}", "bold"),
-                t("train.what", parameters=facts.parameters, epochs=plan.epochs, batch=str(plan.batch_size), how=lr),
-            )
-        )
-        self.console.print(
-            Text(
-                t(
-                    "train.on",
-                    train=facts.counts["train"],
-                    valid=facts.counts["valid"],
-                    test=facts.counts["test"],
-                    device=facts.device,
-                    threads=facts.threads,
-                ),
-                style=QUIET,
-            )
-        )
-
 
 def _changes(event: Changed) -> str:
     parts = []
@@ -146,6 +126,38 @@ def _changes(event: Changed) -> str:
     if event.paused is not None:
         parts.append(t("train.paused" if event.paused else "train.went-on"))
     return ", ".join(parts) or "–"
+
+
+def announce(run: Run, out: Console) -> None:
+    """What is trained, and on what."""
+    recipe, facts, plan = run.recipe, run.facts, run.recipe.plan
+    lr = t("train.lr", optimizer=plan.optimizer, lr=plan.lr, schedule=plan.schedule)
+    what = t("train.what", parameters=facts.parameters, epochs=plan.epochs, batch=str(plan.batch_size), how=lr)
+    out.print(Text.assemble((f"{facts.data} → {recipe.model.name}", "bold"), what))
+    out.print(Text(t("train.on", **facts.counts, device=facts.device, threads=facts.threads), style=QUIET))
+
+
+def history(run: Run) -> Table:
+    """What was measured after each epoch."""
+    rows = [
+        (str(m.epoch), number(m.train["loss"][0], ".4f"), number(m.valid["loss"][0], ".4f"),
+         number(m.train["accuracy"][0], ".2%"), number(m.valid["accuracy"][0], ".2%"), seconds(m.seconds))
+        for m in run.history()
+    ]  # fmt: skip
+    keys = ("col.epoch", "col.train-loss", "col.valid-loss", "col.train-accuracy", "col.valid-accuracy", "col.time")
+    return plain_table([t(key) for key in keys], rows)
+
+
+def runs(found: Iterable[Run]) -> Table:
+    """One line a run."""
+    rows = [
+        (one["name"], t(f"status.{one['status']}"), str(one["epochs"]),
+         number(one["valid_accuracy"], ".2%") if one["valid_accuracy"] is not None else "–",
+         accuracy(one["test"]) if one["test"] else "–")
+        for one in (run.to_dict() for run in found)
+    ]  # fmt: skip
+    heads = (t("col.run"), t("col.status"), t("col.epochs"), t("split.valid"), t("split.test"))
+    return plain_table(heads, rows, left=2)
 
 
 def report(of: Report) -> Table:
@@ -174,3 +186,23 @@ def per_class(of: Report) -> Table:
         for i, (name, n) in enumerate(zip(of.classes, measures.get("n", []), strict=True))
     ]
     return plain_table((t("col.class"), "n", t("col.precision"), t("col.recall"), "F1"), rows)
+
+
+def answers(of: "Iterable[Prediction]") -> Table:
+    """One line a file."""
+    rows = [(one.file or "", one.class_ or t("predict.none"), share(one)) for one in of]
+    return plain_table((t("col.file"), t("col.answer"), t("col.probability")), rows, left=2)
+
+
+def share(answer: "Prediction") -> str:
+    """A probability that never rounds up to certainty."""
+    if answer.probability is None:
+        return "–"
+    return f"> {number(0.999, '.1%')}" if answer.probability > 0.9994 else number(answer.probability, ".1%")
+
+
+def counts(by_split: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Table:
+    """How many samples each class has in each split, and all of them."""
+    rows = [(name, *(number(of[i], ",") for of in by_split.values())) for i, name in enumerate(classes)]
+    rows.append((t("col.all"), *(number(sum(of), ",") for of in by_split.values())))
+    return plain_table((t("col.class"), *(t(f"split.{split}") for split in by_split)), rows)

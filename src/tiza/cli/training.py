@@ -1,0 +1,120 @@
+"""``tiza train``: the recipe that the command line asks for, training with a narrator, and what came of it."""
+
+import time
+import warnings
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from tiza.cli.speech import Interrupted
+from tiza.errors import RequestError
+from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.config import Recipe
+    from tiza.reports import Report
+    from tiza.runs import Run
+
+
+def train(
+    source: str | None, recipe: str | None, model: str | None, assignments: list[str], seed: int | None,
+    folder: Path | None, resume: str | None, sealed: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Train, or go on; evaluate; say what came of it."""
+    from tiza import reports, runs
+    from tiza.storage import to_json
+
+    began = time.perf_counter()
+    name, chosen = None, None
+    if resume is not None:
+        if source or recipe or model or assignments or seed is not None or folder:
+            raise RequestError("resume-alone", where="--resume")
+        path = runs.find(resume).path
+    else:
+        name, chosen = _recipe(source, recipe, model, assignments, seed)
+        path = folder or runs.new_folder(chosen)
+    run = _fit(chosen, path, told=not as_json)
+    report = reports.evaluate(run, sealed=sealed)
+    if as_json:
+        print(to_json(_result(run, report, name, time.perf_counter() - began)))
+    else:
+        _say(run, report, quote(str(path)) if folder or resume else "last")
+
+
+def _recipe(
+    source: str | None, recipe: str | None, model: str | None, assignments: list[str], seed: int | None
+) -> "tuple[str | None, Recipe]":
+    """The recipe that the command line asks for, and its name where it has one."""
+    from tiza.catalogue import default_for, recipes
+    from tiza.config import Recipe, changed, make
+    from tiza.runs import read_json
+
+    name: str | None = None
+    if recipe is None and source is None:
+        raise RequestError("missing-argument", where="DATA", name=t("meta.data"), command="tiza train")
+    if recipe is None:
+        base = default_for(str(source))
+        name = next((known for known in recipes if recipes[known] == base), None)
+    elif recipe.endswith(".json") or Path(recipe).is_file():
+        base = make(Recipe, read_json(Path(recipe)))
+    else:
+        base, name = recipes[recipe], recipe
+    changes = list(assignments)
+    if recipe is not None and source is not None and source != base.data.name:
+        changes.insert(0, f"data.name={source}")
+    if model is not None:
+        changes.insert(0, f"model.name={model}")
+    if seed is not None:
+        changes.append(f"plan.seed={seed}")
+    return name, changed(base, changes)
+
+
+def _fit(recipe: "Recipe | None", path: Path, *, told: bool) -> "Run":
+    """Train ``recipe`` in the folder ``path``, or what is there already; divergence and Ctrl-C are errors here."""
+    from tiza import fitting, runs, terminal
+    from tiza.storage import DivergedWarning
+
+    narrator = terminal.Narrator(runs.Run(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergedWarning)  # told below, as an error
+            run = fitting.fit(recipe, run=path, resume=recipe is None, readers=[narrator] if told else [])
+    except KeyboardInterrupt:
+        saved = (path / "checkpoint.safetensors").exists()
+        raise Interrupted("interrupted-saved" if saved else "interrupted", where=quote(str(path))) from None
+    finally:
+        narrator.progress.stop()
+    if (ended := run.ended) and ended.reason == "diverged":
+        raise fitting.diverged(ended)
+    return run
+
+
+def _result(run: "Run", report: "Report", recipe: str | None, seconds: float) -> dict[str, Any]:
+    """The one object of --json."""
+    from tiza.reports import SPLITS
+    from tiza.runs import brief
+
+    history, facts, ended, rate = run.history(), run.facts, run.ended, run.samples_per_second
+    return {
+        "run": str(run.path), "recipe": recipe, "model": run.recipe.model.name, "parameters": facts.parameters,
+        "epochs": history[-1].epoch if history else 0,
+        "seconds": round(ended.seconds if ended else 0.0, 3), "seconds_total": round(seconds, 3),
+        "samples_per_second": None if rate is None else round(rate, 1),
+        "device": facts.device, "threads": facts.threads,
+        **{split: brief(report.splits[split]) for split in SPLITS},
+        "test_opening": report.opening, "test_reason": report.reason,
+    }  # fmt: skip
+
+
+def _say(run: "Run", report: "Report", label: str) -> None:
+    """The report, and what can be asked next of the run called ``label``."""
+    from tiza import terminal
+
+    ended = run.ended
+    out = terminal.console()
+    out.print()
+    out.print(terminal.report(report))
+    out.print(report.openings(), style=terminal.QUIET)
+    out.print()
+    print(t("train.run", path=run.path, seconds=terminal.seconds(ended.seconds if ended else 0.0)))
+    print(t("train.next" if run.facts.form else "train.next-table", run=label))
