@@ -497,6 +497,17 @@ def test_a_home_that_cannot_be_written_is_replaced_with_a_warning(tmp_path: Path
     shutil.rmtree(Path(json.loads(done.stdout)["run"]).parents[1])
 
 
+def test_a_run_that_could_not_begin_leaves_no_folder_behind(command, home: Path):
+    assert command("train", "iris", "--model", "cnn").code == 2
+    assert list((home / "runs").iterdir()) == []
+
+
+def test_a_reader_of_the_output_that_goes_away_is_no_error():
+    code = f"{sys.executable} -m tiza.cli data list | head -n 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {code}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_debug_shows_the_traceback_and_nothing_else_does(command):
     assert "Traceback" not in command("train", "mnits").err
     with pytest.raises(tiza.TizaError):

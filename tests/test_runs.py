@@ -75,6 +75,12 @@ def test_runs_are_found_by_path_name_and_last(recipe: Recipe, home: Path):
     assert first.name in str(caught.value) or second.name in str(caught.value)
 
 
+def test_two_processes_in_the_same_second_get_two_folders(recipe: Recipe):
+    folders = [runs.new_folder(recipe) for _ in range(5)]
+    assert len(set(folders)) == 5
+    assert all(folder.is_dir() for folder in folders)
+
+
 def test_folders_that_are_no_runs_are_passed_over_in_the_list(recipe: Recipe, home: Path):
     (home / "runs" / "notes").mkdir(parents=True)
     (home / "runs" / "file.txt").write_text("x")

@@ -6,6 +6,10 @@ import sys
 import warnings
 from typing import Any
 
+import typer
+from typer._click.exceptions import NoArgsIsHelpError
+from typer.main import get_command
+
 from tiza.cli.app import commands
 from tiza.cli.speech import Interrupted, told
 from tiza.errors import TizaError, unknown
@@ -20,9 +24,15 @@ def main(argv: list[str] | None = None) -> None:
         arguments = _global_options(arguments)
         with warnings.catch_warnings():
             warnings.showwarning = _warn
-            if commands()(arguments, prog_name="tiza", standalone_mode=False) == 130:  # what typer makes of Ctrl-C
-                raise Interrupted("interrupted")
+            # Not the app's own main: it turns Ctrl-C and a reader that went away into exit codes of its own.
+            with get_command(commands()).make_context("tiza", arguments) as context:
+                context.command.invoke(context)
+        sys.stdout.flush()
         raise SystemExit(0)
+    except typer.Exit as done:
+        raise SystemExit(done.exit_code) from None
+    except NoArgsIsHelpError:  # the help was printed
+        raise SystemExit(2) from None
     except KeyboardInterrupt:
         _fail(Interrupted("interrupted"), as_json)
         raise SystemExit(Interrupted.exit_code) from None

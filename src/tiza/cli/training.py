@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,12 @@ def train(
     else:
         name, chosen = _recipe(source, recipe, model, assignments, seed)
         path = folder or runs.new_folder(chosen)
-    run = _fit(chosen, path, told=not as_json)
+    try:
+        run = _fit(chosen, path, told=not as_json)
+    finally:
+        if not folder and not resume:
+            with suppress(OSError):  # a folder that stayed empty is none
+                path.rmdir()
     report = reports.evaluate(run, sealed=sealed)
     if as_json:
         print(to_json(_result(run, report, name, time.perf_counter() - began)))

@@ -1,29 +1,23 @@
-"""The run folder: everything about a run in plain files, from which any later process goes on."""
+"""The run folder: recipe, facts, events and checkpoint in plain files, from which any later process goes on."""
 
-import hashlib
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from tiza import storage
-from tiza.config import Config, Model, Recipe, faults_of, make
+from tiza.config import Config, Recipe, faults_of, make
 from tiza.data.dataset import Dataset
-from tiza.errors import RequestError, TizaError, together, unknown
+from tiza.errors import RequestError, TizaError, together
 from tiza.i18n import number, t
-from tiza.models.building import Built, body_of
-from tiza.models.layers import Normalise
+from tiza.runs.tensors import read_tensors, write_tensors
 from tiza.training.events import Event, Measured, RunEnded, RunStarted, from_plain, to_plain
 
 Status = Literal["running", "done", "early", "stopped", "interrupted", "diverged"]
@@ -50,19 +44,6 @@ class Facts(Config):
     parameters: int
 
 
-class Manifest(Config):
-    """What ``model/`` holds: enough to rebuild the model and bring a file to its input, and a hash of the weights."""
-
-    format: Literal[1] = 1
-    model: dict[str, Any]
-    shape: tuple[int, ...]
-    classes: tuple[str, ...]
-    features: tuple[str, ...]
-    form: dict[str, Any]
-    fingerprint: str
-    weights: str
-
-
 @dataclass(frozen=True)
 class Run:
     """A run folder. Everything it says is read from the files, at the time it is asked."""
@@ -82,7 +63,7 @@ class Run:
     @property
     def facts(self) -> Facts:
         """What was found and chosen when the run began."""
-        return _checked(Facts, self.path / "environment.json")
+        return checked_json(Facts, self.path / "environment.json")
 
     @property
     def report(self) -> dict[str, Any] | None:
@@ -203,64 +184,6 @@ def forget(events: Iterator[Event]) -> list[Event]:
     return kept
 
 
-# --- finding, listing -------------------------------------------------------------------------------------------------
-
-
-def runs_home() -> Path:
-    """Where runs go that were given no folder."""
-    return storage.home() / "runs"
-
-
-def new_folder(recipe: Recipe) -> Path:
-    """A fresh folder name for a run: date, time, data and model."""
-    stem = time.strftime("%Y-%m-%d-%H%M%S") + f"-{recipe.data.name}-{recipe.model.name}"
-    path, n = runs_home() / stem, 1
-    while path.exists():
-        n += 1
-        path = runs_home() / f"{stem}-{n}"
-    return path
-
-
-def list_runs() -> list[Run]:
-    """The runs in TIZA_HOME, the newest first; folders that are none are passed over."""
-    folder = runs_home()
-    found = [Run(path) for path in folder.iterdir() if _is_run(path)] if folder.is_dir() else []
-    return sorted(found, key=lambda run: (run.path / "recipe.json").stat().st_mtime, reverse=True)
-
-
-def _is_run(path: Path) -> bool:
-    return (path / "recipe.json").is_file() or (path / "model" / "manifest.json").is_file()
-
-
-def find(run: "str | Path | Run") -> Run:
-    """A run by its folder, its name in TIZA_HOME, or ``last``.
-
-    Raises :class:`TizaError` for what is no run: says the nearest name, and what a file really is.
-    """
-    if isinstance(run, Run):
-        return run
-    path = Path(run)
-    for candidate in (path, runs_home() / path):
-        if candidate.is_dir() and _is_run(candidate):
-            return Run(candidate)
-    if path.is_file():
-        with path.open("rb") as file:
-            start = file.read(64)
-        pickled = start[:1] == b"\x80" or (
-            start[:4] == b"PK\x03\x04" and path.suffix in (".pt", ".pth", ".bin", ".ckpt")
-        )
-        raise RequestError("run-is-pickle" if pickled else "run-is-file", where=str(path))
-    if path.is_dir():
-        raise RequestError("no-run-inside", where=str(path))
-    known = list_runs()
-    if str(run) == "last" and known:
-        return known[0]
-    raise unknown("run", str(run), [k.name for k in known[:20]])
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
 def begin(path: Path, recipe: Recipe, facts: Facts) -> Run:
     """Lay out a new run folder; raises when the folder already holds something."""
     if path.is_file():
@@ -288,8 +211,8 @@ def append_event(run: Run, event: Event) -> None:
 
 def save_checkpoint(run: Run, tensors: dict[str, Tensor], position: dict[str, Any]) -> None:
     """Weights, optimizer, random states; the position as metadata. Whole or not at all."""
-    content = save(_plain_tensors(tensors), {"format": "1", "position": storage.to_json(position)})
-    storage.write(run.path / "checkpoint.safetensors", content)
+    metadata = {"format": "1", "position": storage.to_json(position)}
+    write_tensors(run.path / "checkpoint.safetensors", tensors, metadata)
 
 
 def load_checkpoint(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -305,64 +228,10 @@ def load_checkpoint(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None
     return tensors, position
 
 
-def save_model(run: Run, model: nn.Module) -> None:
-    """``model/``: weights, a card, and last the manifest that makes them a model."""
-    recipe, facts = run.recipe, run.facts
-    weights = save(_plain_tensors(dict(model.state_dict())), {"format": "pt"})
-    folder = run.path / "model"
-    (folder / "manifest.json").unlink(missing_ok=True)
-    storage.write(folder / "weights.safetensors", weights)
-    storage.write(folder / "README.md", card(run))
-    manifest = Manifest(
-        model=recipe.model.model_dump(mode="json"),
-        shape=facts.shape,
-        classes=facts.classes,
-        features=facts.features,
-        form=facts.form,
-        fingerprint=facts.fingerprint,
-        weights=hashlib.blake2b(weights, digest_size=16).hexdigest(),
-    )
-    storage.write(folder / "manifest.json", storage.to_json(manifest.model_dump(mode="json"), indent=1))
-
-
-def card(run: Run) -> str:
-    """The model card, in the user's language; with the measures once there is a report."""
-    recipe, facts, report = run.recipe, run.facts, run.report
-    lines = [
-        f"# {run.name}",
-        "",
-        t("card.what", data=facts.data, model=recipe.model.name, parameters=facts.parameters),
-        t("card.data", fingerprint=facts.fingerprint, train=facts.counts["train"], valid=facts.counts["valid"]),
-        t("card.classes", classes=", ".join(facts.classes)),
-    ]
-    for split in ("train", "valid", "test"):
-        if report and report.get(split):
-            of = report[split]
-            low, high = of["interval"]
-            lines.append(t(f"card.{split}", n=of["n"], accuracy=of["accuracy"], low=low, high=high))
-    if report and report.get("test_opening"):
-        lines.append(t("card.opening", n=report["test_opening"]))
-    return "\n\n".join([lines[0], *(line for line in lines[2:])]) + "\n"
-
-
-def _plain_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """As safetensors wants them; weights that a model uses twice are written twice."""
-    plain: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        tensor = tensor.detach().cpu().contiguous()
-        plain[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
-        seen.add(tensor.data_ptr())
-    return plain
-
-
 def check_data(run: Run, data: Dataset) -> None:
     """Raise unless ``data`` is what the run was trained on, divided as it was then."""
     if (data.fingerprint, data.test.digest) != (run.facts.fingerprint, run.facts.test):
         raise RequestError("other-data", where=str(run.path))
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -378,84 +247,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _checked(schema: type[Any], path: Path) -> Any:
+def checked_json(schema: type[Any], path: Path) -> Any:
+    """A config from a JSON file; raises with every field at fault."""
     try:
         return schema.model_validate(read_json(path))
     except ValidationError as error:
         raise together(faults_of(error, schema, str(path))) from None
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; never unpickles, raises on a truncated or hostile one."""
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except FileNotFoundError:
-        raise TizaError("missing-file", where=str(path)) from None
-    except (SafetensorError, OSError, ValueError, RuntimeError, MemoryError):
-        raise TizaError("damaged", where=str(path)) from None
-
-
-@dataclass(frozen=True)
-class Restored:
-    """A model ready to answer, and what it needs to be asked."""
-
-    model: nn.Module
-    manifest: Manifest
-
-
-def restore(run: "str | Path | Run", *, model: nn.Module | None = None) -> Restored:
-    """The trained model of a run, in eval mode, with its classes and the form of its input.
-
-    From ``model/`` where training ended, else from the last checkpoint. ``model`` is the user's own module, for runs
-    recorded as external. Raises :class:`TizaError` for weights that are damaged or belong to another architecture.
-    """
-    run = find(run)
-    folder = run.path / "model"
-    if (folder / "manifest.json").exists():
-        manifest = _checked(Manifest, folder / "manifest.json")
-        path = folder / "weights.safetensors"
-        if not path.exists():
-            raise TizaError("missing-file", where=str(path))
-        if hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() != manifest.weights:
-            raise TizaError("damaged", where=str(path))
-        weights, _ = read_tensors(path)
-    else:
-        path = run.path / "checkpoint.safetensors"
-        kept = load_checkpoint(run)
-        if kept is None:
-            raise TizaError("nothing-trained", where=str(run.path))
-        facts = run.facts
-        best = {key: v for key, v in kept[0].items() if key.startswith("best.")}
-        weights = {
-            key.partition(".")[2]: v for key, v in (best or kept[0]).items() if key.startswith(("best.", "model."))
-        }
-        manifest = Manifest(
-            model=run.recipe.model.model_dump(mode="json"), shape=facts.shape, classes=facts.classes,
-            features=facts.features, form=facts.form, fingerprint=facts.fingerprint, weights="",
-        )  # fmt: skip
-    if manifest.model.get("name") == "external" and model is None:
-        raise RequestError("external-model", where=str(run.path))
-    config = make(Model, manifest.model, "model") if model is None else Model(name="external")
-    if isinstance(model, Built):
-        whole = model
-    else:
-        body = body_of(config, manifest.shape, len(manifest.classes)) if model is None else model
-        blank = torch.zeros(manifest.shape[0])
-        whole = Built(Normalise(blank, blank, dimensions=len(manifest.shape)), body, config)
-    load_weights(whole, weights, where=str(path))
-    return Restored(whole.eval(), manifest)
-
-
-def load_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str) -> None:
-    """Fill a model in; raises with layer and shapes when the weights are those of another architecture."""
-    wanted = model.state_dict()
-    for name in wanted.keys() | weights.keys():
-        found, needed = (_shape(side.get(name)) for side in (weights, wanted))
-        if found != needed:
-            raise TizaError("weights-mismatch", where=where, layer=name, found=found, wanted=needed)
-    model.load_state_dict(weights)
-
-
-def _shape(tensor: Tensor | None) -> str:
-    return "–" if tensor is None else f"{str(tensor.dtype).removeprefix('torch.')} " + "×".join(map(str, tensor.shape))

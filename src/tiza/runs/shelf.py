@@ -1,0 +1,67 @@
+"""Where runs are kept and found: by folder, by name, or the last one."""
+
+import itertools
+import time
+from pathlib import Path
+
+from tiza import storage
+from tiza.config import Recipe
+from tiza.errors import RequestError, unknown
+from tiza.runs.folder import Run
+
+
+def runs_home() -> Path:
+    """Where runs go that were given no folder."""
+    return storage.home() / "runs"
+
+
+def new_folder(recipe: Recipe) -> Path:
+    """A fresh, empty folder for a run, named by date, time, data and model; no other process gets the same."""
+    stem = time.strftime("%Y-%m-%d-%H%M%S") + f"-{recipe.data.name}-{recipe.model.name}"
+    for n in itertools.count(1):
+        path = runs_home() / (stem if n == 1 else f"{stem}-{n}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise storage.cannot_write(path, error) from error
+    raise AssertionError
+
+
+def list_runs() -> list[Run]:
+    """The runs in TIZA_HOME, the newest first; folders that are none are passed over."""
+    folder = runs_home()
+    found = [Run(path) for path in folder.iterdir() if _is_run(path)] if folder.is_dir() else []
+    return sorted(found, key=lambda run: (run.path / "recipe.json").stat().st_mtime, reverse=True)
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "recipe.json").is_file() or (path / "model" / "manifest.json").is_file()
+
+
+def find(run: str | Path | Run) -> Run:
+    """A run by its folder, its name in TIZA_HOME, or ``last``.
+
+    Raises :class:`TizaError` for what is no run: says the nearest name, and what a file really is.
+    """
+    if isinstance(run, Run):
+        return run
+    path = Path(run)
+    for candidate in (path, runs_home() / path):
+        if candidate.is_dir() and _is_run(candidate):
+            return Run(candidate)
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(64)
+        pickled = start[:1] == b"\x80" or (
+            start[:4] == b"PK\x03\x04" and path.suffix in (".pt", ".pth", ".bin", ".ckpt")
+        )
+        raise RequestError("run-is-pickle" if pickled else "run-is-file", where=str(path))
+    if path.is_dir():
+        raise RequestError("no-run-inside", where=str(path))
+    known = list_runs()
+    if str(run) == "last" and known:
+        return known[0]
+    raise unknown("run", str(run), [k.name for k in known[:20]])
