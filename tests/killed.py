@@ -60,7 +60,7 @@ def start(run: Path, recipe: Recipe, *, kill_at: int | None = None) -> int:
     if kill_at is not None:
         sys.addaudithook(count)
     try:
-        if not (run / "recipe.json").exists():
+        if not (run / "environment.json").exists():
             fitting.fit(recipe, run=run)
         elif not runs.Run(run).finished:
             fitting.fit(run=run, resume=True)
@@ -130,7 +130,7 @@ def random_moments(folder: Path, name: str, kills: int) -> dict:
     report = reports.evaluate(run, sealed=True)
     return {
         "killed": killed, "loaded": loaded, "same": weights(run) == weights(whole),
-        "epochs": seen == list(range(1, EPOCHS + 1)), "accuracy": report.accuracy,
+        "epochs": seen == list(range(1, EPOCHS + 1)), "accuracy": report.splits["valid"]["accuracy"],
     }  # fmt: skip
 
 

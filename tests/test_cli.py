@@ -497,6 +497,44 @@ def test_a_home_that_cannot_be_written_is_replaced_with_a_warning(tmp_path: Path
     shutil.rmtree(Path(json.loads(done.stdout)["run"]).parents[1])
 
 
+def test_a_sealed_look_keeps_what_an_opening_showed(command, small: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    shutil.copytree(small, run)
+    opened = command("evaluate", run, "--json").json()
+    sealed = command("evaluate", run, "--sealed", "--json").json()
+    assert sealed["test"] == opened["test"]
+    assert sealed["test_opening"] == opened["test_opening"] == 1
+    assert command("evaluate", run, "--json").json()["test_opening"] == 2
+
+
+def test_what_validates_on_test_cannot_stay_sealed(command, home: Path):
+    said = command("train", "iris", "--set", "data.valid=test", "--sealed")
+    assert said.code == 2
+    assert "--sealed" in said.err
+    assert not (home / "openings.jsonl").exists()
+
+
+def test_a_recipe_laid_in_the_folder_before_is_trained_there(command, tmp_path: Path):
+    folder = tmp_path / "page"
+    folder.mkdir()
+    recipe = {"data": {"name": "iris"}, "model": {"name": "mlp"}, "plan": {"epochs": 400, "threads": 1}}
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    (folder / "control.jsonl").write_text('{"command": "stop", "reason": "page"}\n')
+    said = command("train", "--recipe", folder / "recipe.json", "--run", folder, "--json")
+    assert said.code == 0, said.err
+    assert said.json()["epochs"] < 400
+
+
+def test_the_python_of_both_readmes_runs(tmp_path: Path):
+    for name in ("README.md", "README.es.md"):
+        code = (Path(__file__).parent.parent / name).read_text().split("```python")[1].split("```")[0]
+        script = tmp_path / "readme.py"
+        script.write_text(code.replace('"epochs": 3', '"epochs": 1, "threads": 1'))
+        done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 3
+
+
 def test_a_run_that_could_not_begin_leaves_no_folder_behind(command, home: Path):
     assert command("train", "iris", "--model", "cnn").code == 2
     assert list((home / "runs").iterdir()) == []

@@ -93,7 +93,7 @@ def test_a_module_of_the_users_own_trains_like_any_other(tmp_path: Path):
     with pytest.raises(TizaError) as caught:
         tiza.evaluate(run)
     assert caught.value.code == "external-model"
-    assert tiza.evaluate(run, model=Own(), sealed=True).accuracy > 0.8
+    assert tiza.evaluate(run, model=Own()).accuracy > 0.8
 
 
 def test_a_built_model_is_trained_as_it_is_and_recorded_by_its_name(tmp_path: Path):
@@ -289,6 +289,90 @@ def test_a_run_folder_in_use_is_left_alone(tmp_path: Path):
     assert [error.code for error in caught] == ["run-in-use", "run-in-use"]
 
 
+def cut(after, **plan):
+    """A recipe and a reader that crashes training when ``after(event)``."""
+
+    def crash(event, learner):
+        if after(event):
+            raise RuntimeError("cut")
+
+    return recipe(**plan), crash
+
+
+def test_cut_before_the_first_checkpoint_but_one_the_run_forgets_all_it_told(tmp_path: Path):
+    asked, crash = cut(lambda event: isinstance(event, Measured) and event.epoch == 2)
+    with pytest.raises(RuntimeError):
+        tiza.fit(asked, run=tmp_path / "cut", readers=[crash])
+    seen = []
+    run = tiza.fit(run=tmp_path / "cut", resume=True, readers=[lambda event, _: seen.append(event)])
+    assert seen[0].resumed_from == 0
+    assert [m.epoch for m in run.history()] == [1, 2, 3]
+    assert len([event for event in seen if isinstance(event, Measured)]) == 3
+
+
+def test_a_rate_set_on_the_way_is_kept_over_a_crash(tmp_path: Path):
+    def steer(event, learner):
+        return Set(lr=0.5) if isinstance(event, RunStarted) and event.resumed_from is None else None
+
+    def crash(event, learner):
+        if isinstance(event, Measured) and event.epoch == 2:
+            raise RuntimeError("cut")
+
+    sgd = recipe(optimizer="sgd")
+    whole = tiza.fit(sgd, run=tmp_path / "whole", readers=[steer])
+    with pytest.raises(RuntimeError):
+        tiza.fit(sgd, run=tmp_path / "cut", readers=[steer, crash])
+    assert weights(tiza.fit(run=tmp_path / "cut", resume=True)) == weights(whole)
+
+
+def test_divergence_after_a_resume_goes_back_to_the_same_good_weights(tmp_path: Path):
+    def kick(event, learner):
+        return Set(lr=1e38) if isinstance(event, Measured) and event.epoch == 2 else None
+
+    def crash(event, learner):
+        if isinstance(event, Changed):
+            raise RuntimeError("cut")
+
+    sgd = recipe(optimizer="sgd", lr=0.1, epochs=6)
+    with pytest.warns(TizaWarning):
+        whole = tiza.fit(sgd, run=tmp_path / "whole", readers=[kick])
+    with pytest.raises(RuntimeError):
+        tiza.fit(sgd, run=tmp_path / "cut", readers=[kick, crash])
+    with pytest.warns(TizaWarning):
+        resumed = tiza.fit(run=tmp_path / "cut", resume=True)
+    assert weights(resumed) == weights(whole)
+
+
+def test_a_resumed_run_forgets_the_report_of_its_earlier_weights(tmp_path: Path):
+    asked, crash = cut(lambda event: isinstance(event, Measured) and event.epoch == 1)
+    with pytest.raises(RuntimeError):
+        tiza.fit(asked, run=tmp_path / "cut", readers=[crash])
+    tiza.evaluate(tmp_path / "cut")
+    run = tiza.fit(run=tmp_path / "cut", resume=True)
+    assert run.report is None
+    assert "Test accuracy" not in (run.path / "model" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"command": "set", "lr": "fast"}', '{"command": "set", "lr": -1}', '{"command": "drop", "trials": [7]}',
+     '{"command": "drop", "trials": 3}', '{"command": "step", "steps": "3"}', '{"command": "stop", "reason": 5}',
+     '{"command": "stop", "reason": "diverged"}', '{"command": "stop", "reason": ""}'],
+)  # fmt: skip
+def test_a_senseless_command_from_outside_changes_nothing(tmp_path: Path, line: str):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "control.jsonl").write_text(line + "\n")
+    run = tiza.fit(recipe(epochs=2), run=folder)
+    assert run.status == "done"
+    assert not [event for event in run.events() if isinstance(event, Changed)]
+
+
+def test_a_reader_that_answers_with_anything_but_a_command_is_told(tmp_path: Path):
+    with pytest.raises(TypeError, match="one command or None"):
+        tiza.fit(recipe(), run=tmp_path / "run", readers=[lambda event, learner: "stop"])
+
+
 def test_a_finished_run_is_not_taken_up_and_a_full_folder_not_overwritten(tmp_path: Path):
     run = tiza.fit(recipe(), run=tmp_path / "run")
     before = weights(run)
@@ -348,6 +432,7 @@ def test_fit_says_all_that_can_be_wrong_with_its_arguments(tmp_path: Path):
         "class-weights": lambda: tiza.fit(recipe(class_weights=(1.0, 2.0))),
         "resume-what": lambda: tiza.fit(resume=True),
         "unknown": lambda: tiza.fit("mnist-fats"),
+        "augment-table": lambda: tiza.fit(make(Recipe, {**SMALL, "data": "iris"}), plan={"augment": {"shift": 1}}),
         "no-device": lambda: tiza.fit(recipe(device="mps"), run=tmp_path / "x"),
     }  # fmt: skip
     for code, attempt in wrong.items():

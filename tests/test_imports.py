@@ -14,6 +14,7 @@ ORDER = [
     "tiza.config",
     "tiza.data.intake",
     "tiza.data.idx",
+    "tiza.data.samples",
     "tiza.data.seal",
     "tiza.data.dataset",
     "tiza.data.arrays",

@@ -39,12 +39,12 @@ def test_answers_are_those_of_the_restored_model(digits: Path):
     assert np.allclose([p.probabilities for p in predictions], expected.numpy())
 
 
-@pytest.mark.parametrize("kind", ["numpy", "torch", "one sample", "one flat image"])
+@pytest.mark.parametrize("kind", ["numpy", "torch", "a list", "one flat image"])
 def test_samples_come_in_any_form(digits: Path, kind: str):
     x = tiza.load("digits").test.look().x
     predictor = tiza.Predictor(digits)
     expected = predictor.predict(x[:1].numpy())[0]
-    given = {"numpy": x[:1].numpy(), "torch": x[:1], "one sample": x[0], "one flat image": x[0, 0].numpy()}[kind]
+    given = {"numpy": x[0].numpy(), "torch": x[0], "a list": x[0].tolist(), "one flat image": x[0, 0].numpy()}[kind]
     assert predictor(given).probabilities == expected.probabilities
 
 
@@ -85,7 +85,7 @@ def test_a_page_without_a_digit_is_answered_with_none_and_the_others_are_answere
     [
         ("predict-shape", np.zeros((2, 5, 5), np.uint8)),
         ("predict-shape", np.zeros((2, 3), np.float32)),
-        ("answer-not-finite", np.full((1, 1, 8, 8), np.nan, np.float32)),
+        ("not-finite", np.full((1, 1, 8, 8), np.nan, np.float32)),
         ("picture-missing", ["none.png"]),
     ],
 )
@@ -99,6 +99,49 @@ def test_pictures_for_a_table_are_told(iris: Path):
     with pytest.raises(TizaError) as caught:
         tiza.Predictor(iris).predict(["a.png"])
     assert caught.value.code == "predict-table"
+
+
+@pytest.mark.parametrize("scale", ["0 to 1", "-1 to 1", "0 to 1000", "bytes", "channels last"])
+def test_arrays_are_taken_as_the_training_data_was(tmp_path: Path, scale: str):
+    look = tiza.load("digits").train
+    images, y = look.x.numpy(), look.y.numpy()
+    colour = np.repeat(images, 3, 1)
+    x = {
+        "0 to 1": images / 255, "-1 to 1": images[:, 0] / 127.5 - 1, "0 to 1000": images.astype(np.int32) * 1000 // 255,
+        "bytes": images, "channels last": colour.transpose(0, 2, 3, 1),
+    }[scale]  # fmt: skip
+    run = tiza.fit(
+        tiza.build("mlp", data := tiza.load((x, y))),
+        data,
+        {"epochs": 8, "lr": 0.01, "threads": 1},
+        run=tmp_path / "run",
+    )
+    predictor = tiza.Predictor(run)
+    right = np.mean([p.label == label for p, label in zip(predictor.predict(x), y, strict=True)])
+    assert right > 0.9
+    assert predictor(x[0]).probabilities == pytest.approx(predictor.predict(x[:1])[0].probabilities)
+
+
+@pytest.mark.parametrize("given", [np.zeros((0, 4)), np.array(["a"] * 4), [[1, 2], [3, 4]], {"a": 1}])
+def test_what_is_no_row_of_the_table_is_told(iris: Path, given: object):
+    with pytest.raises(TizaError) as caught:
+        tiza.Predictor(iris)(given)
+    assert caught.value.code == "predict-shape"
+
+
+def test_a_frame_and_a_list_of_rows_are_answered(iris: Path):
+    import pandas as pd
+
+    rows = [[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]
+    predictor = tiza.Predictor(iris)
+    assert [p.class_ for p in predictor.predict(rows)] == ["setosa", "virginica"]
+    assert [p.class_ for p in predictor.predict(pd.DataFrame(rows))] == ["setosa", "virginica"]
+
+
+def test_floats_for_a_model_of_bytes_are_refused(digits: Path):
+    with pytest.raises(TizaError) as caught:
+        tiza.Predictor(digits).predict(tiza.load("digits").test.look().x.numpy() / 255)
+    assert caught.value.code == "predict-scale"
 
 
 def test_no_files_no_answers(digits: Path):

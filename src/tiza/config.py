@@ -71,15 +71,15 @@ class _Named(Config):
 class Data(_Named):
     """Which data set, and how it is divided and scaled.
 
-    ``valid``: a count or a fraction carved from train; ``"fold"`` is set by the search; ``"test"`` exists only for the
-    documents' recipes as written. ``test``: the same for a source that brings no test split. ``scale``: what the
+    ``valid``: a count or a fraction carved from train; ``"test"`` exists only for the documents' recipes as
+    written. ``test``: the same for a source that brings no test split. ``scale``: what the
     model's first layer does to its input: ``standard`` (mean 0, deviation 1), ``unit`` ([0, 1]), ``symmetric``
     ([-1, 1]) or ``raw``. ``seed`` belongs to the division alone, so that runs of many seeds share one test split.
     """
 
     kind: ClassVar[str] = "dataset"
     place: ClassVar[str] = "data"
-    valid: PositiveInt | Annotated[float, Field(gt=0, lt=1)] | Literal["test", "fold"] | None = None
+    valid: PositiveInt | Annotated[float, Field(gt=0, lt=1)] | Literal["test"] | None = None
     test: PositiveInt | Annotated[float, Field(gt=0, lt=1)] | None = None
     scale: Literal["standard", "unit", "symmetric", "raw"] = "standard"
     seed: int = Field(default=0, ge=0, lt=2**32)

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from tiza import runs, storage
-from tiza.config import Model, Plan, Recipe, make
+from tiza.config import Augment, Model, Plan, Recipe, make
 from tiza.data.dataset import Dataset
 from tiza.data.sources import load
 from tiza.errors import RequestError, TizaError
-from tiza.models.building import build, parameters_of
+from tiza.models.building import Built, build, parameters_of
 from tiza.readers import Keeper, Reader, control, drive, early_stopping, interruptible, once, recorder
 from tiza.registry import lookup
 from tiza.training.events import Command, RunEnded
@@ -57,6 +57,8 @@ def fit(
     first = slice(0, len(dataset.train) if isinstance(recipe.plan.batch_size, str) else recipe.plan.batch_size)
     x, y = dataset.train.x[first].to(learner.device), dataset.train.y[first].to(learner.device)
     _check_batch_norm(model, len(y))
+    if recipe.plan.augment != Augment() and len(dataset.shape) != 3:
+        raise RequestError("augment-table", where="plan.augment")
     threads = choose_threads(recipe.plan.threads, learner, x, y)
     path = Path(run) if run is not None else runs.new_folder(recipe)
     begun = runs.begin(path, recipe, _facts(dataset, learner, threads))
@@ -82,7 +84,7 @@ def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
         base = plan
     elif plan is not None:
         base = make(Plan, base.model_dump(exclude_unset=True) | dict(plan), "plan")
-    model = known.model if known else getattr(recipe, "config", Model(name="external"))
+    model = known.model if known else recipe.config if isinstance(recipe, Built) else Model(name="external")
     return Recipe(data=dataset.config, model=model, plan=base), dataset
 
 
@@ -155,7 +157,9 @@ def _resume(run: runs.Run, module: nn.Module | None, data: Any, readers: Iterabl
         except TypeError:
             raise TizaError("damaged", where=where) from None
         position.random = {key.removeprefix("random."): v for key, v in tensors.items() if key.startswith("random.")}
+        position.good = {key.replace("good", "model", 1): v for key, v in tensors.items() if key.startswith("good.")}
         best = {key: v for key, v in tensors.items() if key.startswith("best.")}
+    position.resumed = True
     return _train(run, learner, dataset, recipe.plan, position, best, readers)
 
 
@@ -170,6 +174,7 @@ def _train(
 ) -> runs.Run:
     with run.locked(), using_threads(run.facts.threads), interruptible() as interrupted:
         runs.tidy(run)
+        (run.path / "report.json").unlink(missing_ok=True)  # of weights that will be others
         past = [e for e in run.events() if e.step <= position.step and e.epoch <= position.measured]
         keeper = Keeper(run, position, plan, best)
         stopping = early_stopping(plan)
@@ -177,7 +182,15 @@ def _train(
         for event in past:  # what these readers remember follows from the events, so a resumed run tells them again
             keeper.remember(event)
             decided = stopping(event, learner) or decided
-        everyone = [recorder(run), keeper, stopping, once(decided), control(run), interrupted, *readers]
+        everyone = [
+            recorder(run),
+            keeper,
+            stopping,
+            once(decided),
+            control(run, resumed=position.resumed),
+            interrupted,
+            *readers,
+        ]
         drive(stream(learner, data, plan, position=position, name=run.name), learner, everyone)
         ended = run.ended
         if ended and ended.reason == "interrupted":

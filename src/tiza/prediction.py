@@ -1,6 +1,6 @@
 """``Predictor``: a trained model that takes files or arrays as they are and answers in class names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from torch import nn
 
 from tiza import runs
 from tiza.data import intake
+from tiza.data.samples import array_of, for_model
 from tiza.errors import RequestError, TizaError
 
 
@@ -42,8 +43,8 @@ class Prediction:
 class Predictor:
     """The model of a run with its classes and the way from a file to its input.
 
-    ``Predictor("last")("three.png")`` reads a picture; arrays are taken as the data set's own samples: uint8 N×C×H×W
-    (or one C×H×W, or H×W), float N×F for tables. ``model`` is the user's module, for runs recorded as external.
+    ``Predictor("last")("three.png")`` reads a picture; arrays are taken as ``load()`` took the training data: images
+    C×H×W, H×W×C or H×W of the same scale, rows of a table. ``model`` is the user's module, for external runs.
     """
 
     def __init__(self, run: "str | Path | runs.Run", *, model: nn.Module | None = None) -> None:
@@ -59,20 +60,21 @@ class Predictor:
         """The answer for one picture file or one sample."""
         if isinstance(what, (str, Path)):
             return self.predict([what])[0]
-        array = np.asarray(what)
-        return self.predict(
-            array.reshape(1, *self.manifest.shape) if array.size == np.prod(self.manifest.shape) else array
-        )[0]
+        one = array_of(what)
+        if one.size == 0:
+            raise RequestError(
+                "predict-shape", where="inputs", found="0", wanted="×".join(map(str, self.manifest.shape))
+            )
+        return self.predict(one[None])[0]
 
-    def predict(self, inputs: "Sequence[str | Path] | np.ndarray") -> list[Prediction]:
-        """One answer per file or sample. Raises :class:`TizaError` for a file that is no picture."""
-        if isinstance(inputs, np.ndarray) or hasattr(inputs, "detach"):
-            samples = np.asarray(inputs)
-            if samples.shape[1:] != self.manifest.shape:
-                found, wanted = ("×".join(map(str, shape)) for shape in (samples.shape[1:], self.manifest.shape))
-                raise RequestError("predict-shape", where="inputs", found=found, wanted=wanted)
-            files: list[str | None] = [None] * len(samples)
-            return self._answers(files, list(samples))
+    def predict(self, inputs: Any) -> list[Prediction]:
+        """One answer per picture file (a sequence of paths) or per sample (anything that numpy takes).
+
+        Raises :class:`TizaError` for a file that is no picture, and for samples of another shape or an unknown scale.
+        """
+        if not isinstance(inputs, (list, tuple)) or not all(isinstance(item, (str, Path)) for item in inputs):
+            samples = for_model(inputs, self.manifest.shape, self.manifest.form)
+            return self._answers([None] * len(samples), list(samples))
         if not self.manifest.form:
             raise RequestError("predict-table", where=str(inputs[0]) if inputs else "")
         images = [intake.prepare(intake.read_picture(Path(path)), self.manifest.form) for path in inputs]

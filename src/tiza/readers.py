@@ -15,6 +15,7 @@ from torch import Tensor
 from tiza import runs, storage
 from tiza.config import Plan
 from tiza.training.events import (
+    Changed,
     Command,
     Event,
     Measured,
@@ -41,7 +42,12 @@ def drive(events: Generator[Event, Command | None, None], learner: Learner, read
     try:
         event = next(events)
         while True:
-            commands.extend(command for reader in readers if (command := reader(event, learner)) is not None)
+            for reader in readers:
+                command = reader(event, learner)
+                if command is not None and not isinstance(command, Command):
+                    raise TypeError(f"a reader answers with one command or None, not {command!r}")
+                if command is not None:
+                    commands.append(command)
             event = events.send(commands.popleft() if commands else None)
     except StopIteration:
         return event
@@ -82,7 +88,7 @@ class Keeper:
             self.best = {key.replace("model.", "best.", 1): value.clone() for key, value in weights.items()}
         if isinstance(event, RunEnded) and event.reason == "diverged":
             return  # the weights went back, the position did not
-        if isinstance(event, (RunStarted, RunEnded)) or (
+        if isinstance(event, (RunStarted, Changed, RunEnded)) or (
             isinstance(event, (Stepped, Measured)) and time.perf_counter() >= self.next
         ):
             began = time.perf_counter()
@@ -92,9 +98,11 @@ class Keeper:
 
     def save(self, learner: Learner) -> None:
         """Write the checkpoint."""
-        plain = {f.name: getattr(self.position, f.name) for f in dataclasses.fields(Position) if f.name != "random"}
-        random = {f"random.{name}": state for name, state in self.position.random.items()}
-        runs.save_checkpoint(self.run, learner.state() | self.best | random, plain)
+        position = self.position
+        tensors = {"random": position.random, "good": {k.removeprefix("model."): v for k, v in position.good.items()}}
+        named = {f"{kind}.{name}": value for kind, group in tensors.items() for name, value in group.items()}
+        plain = {f.name: getattr(position, f.name) for f in dataclasses.fields(Position) if f.name not in tensors}
+        runs.save_checkpoint(self.run, learner.state() | self.best | named, plain)
 
 
 def early_stopping(plan: Plan) -> Reader:
@@ -121,10 +129,10 @@ def once(command: Command | None) -> Reader:
     return read
 
 
-def control(run: runs.Run) -> Reader:
-    """Commands from outside: new lines of ``control.jsonl`` since training started or went on."""
+def control(run: runs.Run, *, resumed: bool) -> Reader:
+    """Commands from outside: the lines of ``control.jsonl``; those that came before training went on are done with."""
     path = run.path / "control.jsonl"
-    offset = path.stat().st_size if path.exists() else 0
+    offset = path.stat().st_size if resumed and path.exists() else 0
     waiting: deque[Command] = deque()
 
     def read(event: Event, learner: Learner) -> Command | None:

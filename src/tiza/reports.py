@@ -1,6 +1,6 @@
 """``evaluate()``: what a trained model is worth, on every split, with its uncertainty; the test set opened once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,9 @@ class Report:
         return self.splits["test"]
 
     @property
-    def accuracy(self) -> float:
-        """On test where it was opened, else on validation."""
-        chosen = self.splits["test"] or self.splits["valid"]
-        return chosen["accuracy"] if chosen else float("nan")
+    def accuracy(self) -> float | None:
+        """On test; None where it stayed sealed."""
+        return self.test["accuracy"] if self.test else None
 
     def to_dict(self) -> dict[str, Any]:
         """As ``report.json`` and ``--json`` hold it."""
@@ -109,8 +108,14 @@ def evaluate(
     restored, facts = runs.restore(run, model=model), run.facts
     dataset = data if isinstance(data, Dataset) else load(run.recipe.data if data is None else data)
     runs.check_data(run, dataset)
+    if sealed and isinstance(dataset.valid, Sealed):
+        raise RequestError("sealed-as-written", where="data.valid")
     with using_threads(facts.threads):
         report = _report(restored.model, dataset, run.name, sealed)
+    if sealed and (before := run.report) and before["test"]:  # opened earlier, for these weights: that stays known
+        report = replace(
+            report, splits=report.splits | {"test": before["test"]}, opening=before["test_opening"], reason=None
+        )
     storage.write(run.path / "report.json", storage.to_json(_finite(report.to_dict())))
     if (run.path / "model" / "manifest.json").exists():
         storage.write(run.path / "model" / "README.md", runs.card(run))

@@ -38,9 +38,9 @@ def seconds(value: float) -> str:
 
 
 def accuracy(of: dict[str, Any]) -> str:
-    """99.1 % ± 0.2: with half the width of its interval."""
+    """99.1 % (98.9–99.3): with its interval, whose sides differ near 100 %."""
     low, high = of["interval"]
-    return f"{number(of['accuracy'], '.2%')} ± {number(50 * (high - low), '.2f')}"
+    return f"{number(of['accuracy'], '.1%')} ({number(100 * low, '.1f')}–{number(100 * high, '.1f')})"
 
 
 def plain_table(heads: Sequence[str | Text], rows: Iterable[Sequence[str | Text]], *, left: int = 1) -> Table:
@@ -134,7 +134,8 @@ def announce(run: Run, out: Console) -> None:
     lr = t("train.lr", optimizer=plan.optimizer, lr=plan.lr, schedule=plan.schedule)
     what = t("train.what", parameters=facts.parameters, epochs=plan.epochs, batch=str(plan.batch_size), how=lr)
     out.print(Text.assemble((f"{facts.data} → {recipe.model.name}", "bold"), what))
-    out.print(Text(t("train.on", **facts.counts, device=facts.device, threads=facts.threads), style=QUIET))
+    key = "train.on-open" if run.recipe.data.valid == "test" else "train.on"
+    out.print(Text(t(key, **facts.counts, device=facts.device, threads=facts.threads), style=QUIET))
 
 
 def history(run: Run) -> Table:

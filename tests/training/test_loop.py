@@ -210,7 +210,7 @@ def test_a_probe_shows_quantiles_of_every_layer_and_the_batch_with_its_answers(d
     assert all(layer["quantiles"][0] == sorted(layer["quantiles"][0]) for layer in probed.layers)
     labels = digits.train.y[torch.tensor(probed.tiles["index"])].tolist()
     assert labels == probed.tiles["label"]
-    assert len(probed.tiles["answer"]) == 64
+    assert len(probed.tiles["answer"]) == len(labels) > 0
 
 
 def test_the_callers_random_state_is_its_own_between_events(digits: Dataset):
@@ -379,6 +379,7 @@ def test_a_position_goes_on_where_it_stands(digits: Dataset):
         event = next(loop)
     state = {name: value.clone() for name, value in first.state().items()}
     loop.close()
+    position.resumed = True
     torch.manual_seed(99)
     second = ModuleLearner(build("cnn", digits, channels=(4,), kernels=(3,), strides=(1,), dropout=0.3, seed=7), plan)
     second.load(state)

@@ -33,6 +33,8 @@ def train(
         path = runs.find(resume).path
     else:
         name, chosen = _recipe(source, recipe, model, assignments, seed)
+        if sealed and chosen.data.valid == "test":
+            raise RequestError("sealed-as-written", where="--sealed")
         path = folder or runs.new_folder(chosen)
     try:
         run = _fit(chosen, path, told=not as_json)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tiza.data.dataset import Raw
+from tiza.data.samples import array_of, as_bytes, channels_first, scale_of
 from tiza.errors import RequestError, TizaError, unknown
 
 
@@ -15,7 +16,7 @@ def in_memory(source: Any, target: str | None, classes: Sequence[str] | None) ->
     if hasattr(source, "columns"):
         x, labels, features = _from_frame(source, target)
     elif isinstance(source, tuple) and len(source) == 2 and all(map(_is_column, source)):
-        x, labels = (_array(part) for part in source)
+        x, labels = (array_of(part) for part in source)
     else:
         x, labels = _from_pairs(source)
     y, names = _classes(labels, classes)
@@ -25,9 +26,13 @@ def in_memory(source: Any, target: str | None, classes: Sequence[str] | None) ->
         features = features or tuple(f"x{i + 1}" for i in range(x.shape[1]))
         with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is told as such
             return Raw(x.astype(np.float32), y, names, features=features)
-    images = _images(x)
-    _, channels, height, width = images.shape
-    return Raw(images, y, names, form={"form": "image", "channels": channels, "height": height, "width": width})
+    x = channels_first(x)
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise TizaError("not-finite", where="X", row=int(np.argwhere(~np.isfinite(x))[0][0]), column="–")
+    form: dict[str, Any] = dict(zip(("channels", "height", "width"), x.shape[1:], strict=True), form="image")
+    if scale := scale_of(x):
+        form["scale"] = list(scale)  # the model's manifest keeps it: later arrays are stretched alike
+    return Raw(as_bytes(x, scale), y, names, form=form)
 
 
 def _is_column(part: Any) -> bool:
@@ -50,19 +55,10 @@ def _from_pairs(source: Any) -> tuple[np.ndarray, np.ndarray]:
     """A torch Dataset, or any sequence of (sample, label)."""
     try:
         pairs = [source[i] for i in range(len(source))]
-        samples, labels = zip(*((_array(sample), label) for sample, label in pairs), strict=True)
-        return np.stack(samples), _array(labels)
+        samples, labels = zip(*((array_of(sample), label) for sample, label in pairs), strict=True)
+        return np.stack(samples), array_of(labels)
     except (TypeError, ValueError, KeyError, IndexError) as error:
         raise RequestError("source", where="source", found=type(source).__name__) from error
-
-
-def _array(value: Any) -> np.ndarray:
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    try:
-        return np.asarray(value)
-    except ValueError as error:  # rows of unequal length
-        raise RequestError("source", where="source", found=type(value).__name__) from error
 
 
 def _classes(labels: np.ndarray, classes: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -91,22 +87,3 @@ def _classes(labels: np.ndarray, classes: Sequence[str] | None) -> tuple[np.ndar
         row = int(y.argmax())
         raise TizaError("label-range", where="y", row=row, label=most, classes=len(np.unique(y)))
     return y, tuple(map(str, classes or range(most + 1)))
-
-
-def _images(x: np.ndarray) -> np.ndarray:
-    """uint8 N×C×H×W from N×H×W, N×C×H×W or N×H×W×C of any scale."""
-    if x.ndim == 3:
-        x = x[:, None]
-    elif x.ndim == 4 and x.shape[1] not in (1, 3, 4) and x.shape[3] in (1, 3, 4):
-        x = x.transpose(0, 3, 1, 2)
-    if x.ndim != 4:
-        raise TizaError("sample-shape", where="X", shape="×".join(map(str, x.shape)), dtype=str(x.dtype))
-    if x.dtype == np.uint8:
-        return x
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        row = int(np.argwhere(~np.isfinite(x))[0][0])
-        raise TizaError("not-finite", where="X", row=row, column="–")
-    low, high = float(min(x.min(initial=0), 0)), float(x.max(initial=0))
-    if low == 0 and 1 < high <= 255 and x.dtype.kind in "iu":
-        return x.astype(np.uint8)
-    return np.rint((x.astype(np.float64) - low) * (255 / (high - low or 1))).astype(np.uint8)

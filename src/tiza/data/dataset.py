@@ -115,7 +115,7 @@ def divide(raw: Raw, config: Data) -> Dataset:
         test = raw.test
     whole = Split(torch.from_numpy(x), torch.from_numpy(y))
     sealed = Sealed(Split(*map(torch.from_numpy, map(np.ascontiguousarray, test))))
-    if config.valid in ("test", "fold"):  # folds are cut by the search, from all of train
+    if config.valid == "test":
         train, valid = whole, sealed
     else:
         keep, carved = carve(x, y, config.valid or raw.valid, config.seed, raw.classes, config.name)

@@ -112,15 +112,15 @@ class Run:
         if ended:
             return ended.reason if ended.reason in ("done", "early", "diverged", "interrupted") else "stopped"  # type: ignore[return-value]
         try:
-            with self.locked():
+            with self.locked(wait=0):
                 return "interrupted"
         except TizaError as error:
             return "running" if error.code == "run-in-use" else "interrupted"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Nobody else writes in this folder meanwhile; raises :class:`TizaError` when somebody already does."""
-        lock = FileLock(self.path / ".lock", timeout=0)
+    def locked(self, wait: float = 1.0) -> Iterator[None]:
+        """Nobody else writes here meanwhile; raises :class:`TizaError` if somebody still does after ``wait`` s."""
+        lock = FileLock(self.path / ".lock", timeout=wait)
         try:
             lock.acquire()
         except Timeout:
@@ -188,13 +188,17 @@ def begin(path: Path, recipe: Recipe, facts: Facts) -> Run:
     """Lay out a new run folder; raises when the folder already holds something."""
     if path.is_file():
         raise RequestError("run-is-file", where=str(path))
-    leftovers = (".lock", "environment.json")  # of a beginning that was cut off: recipe.json makes the run
-    if path.exists() and any(c.name not in leftovers and c.suffix != ".part" for c in path.iterdir()):
-        with Run(path).locked():
-            pass
-        raise RequestError("run-exists", where=str(path))
-    storage.write(path / "environment.json", storage.to_json(facts.model_dump(mode="json"), indent=1))
-    storage.write(path / "recipe.json", storage.to_json(recipe.model_dump(mode="json"), indent=1))
+    # A recipe and commands may be laid there before; the environment, written last, says that the run has begun.
+    before = (".lock", "recipe.json", "control.jsonl")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage.cannot_write(path, error) from error
+    with Run(path).locked():
+        if any(child.name not in before and child.suffix != ".part" for child in path.iterdir()):
+            raise RequestError("run-exists", where=str(path))
+        storage.write(path / "recipe.json", storage.to_json(recipe.model_dump(mode="json"), indent=1))
+        storage.write(path / "environment.json", storage.to_json(facts.model_dump(mode="json"), indent=1))
     return Run(path)
 
 

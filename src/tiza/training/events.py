@@ -5,8 +5,10 @@ run, ``epoch`` complete passes, ``time`` is seconds since 1970.
 """
 
 import math
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 VERSION = 1
 
@@ -154,6 +156,9 @@ def _number(value: Any) -> Any:
     return [math.nan if part is None else _number(part) for part in value] if isinstance(value, list) else value
 
 
+_Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True)
 class Pause:
     """Wait after this update."""
@@ -168,7 +173,7 @@ class Resume:
 class Step:
     """While paused: so many updates, or to the end of the epoch, then pause again."""
 
-    steps: int = 1
+    steps: Annotated[int, Field(ge=1)] = 1
     epoch: bool = False
 
 
@@ -176,25 +181,27 @@ class Step:
 class Set:
     """A new base rate (the schedule's factor still applies) or weight decay; one value, or one per trial."""
 
-    lr: float | tuple[float, ...] | None = None
-    weight_decay: float | tuple[float, ...] | None = None
+    lr: _Rate | tuple[_Rate, ...] | None = None
+    weight_decay: _Rate | tuple[_Rate, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Drop:
     """These trials train no further."""
 
-    trials: tuple[int, ...] = field(default=())
+    trials: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stop:
     """Measure and end, for this reason."""
 
-    reason: str = "stopped"
+    reason: Annotated[str, Field(min_length=1, max_length=100)] = "stopped"
 
 
 Command = Pause | Resume | Step | Set | Drop | Stop
+
+OWN_REASONS = ("done", "diverged", "early", "interrupted")  # no command from outside can claim them
 
 COMMANDS: dict[str, type[Any]] = {
     "pause": Pause, "resume": Resume, "step": Step, "set": Set, "drop": Drop, "stop": Stop,
@@ -205,7 +212,10 @@ def command_from_plain(line: dict[str, Any]) -> Command | None:
     """The command of a JSON line such as ``{"command": "set", "lr": 0.01}``; None where it makes no sense."""
     kind = COMMANDS.get(str(line.get("command")))
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in line.items() if name != "command"}
-    try:
-        return kind(**values) if kind else None
-    except TypeError:
+    if kind is None or not values.keys() <= {f.name for f in fields(kind)}:
         return None
+    try:
+        command: Any = TypeAdapter(kind).validate_python(values)
+    except ValidationError:
+        return None
+    return None if isinstance(command, Stop) and command.reason in OWN_REASONS else command

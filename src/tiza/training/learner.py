@@ -68,11 +68,11 @@ class ModuleLearner:
         self.model = model.to(self.device)
         if convolutional:  # the CPU's convolutions are faster so
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.model.train()
         self.plan = plan
         self.class_weights = class_weights.to(self.device) if class_weights is not None else None
         self.optimizer = optimizer_for(model, plan)
         self._learnt = [p for p in model.parameters() if p.requires_grad]
-        self._training: bool | None = None
 
     def train_batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """One update; see the protocol."""
@@ -93,9 +93,8 @@ class ModuleLearner:
             return self.model(x.to(self.device)).detach()[None]
 
     def _mode(self, *, training: bool) -> None:
-        if self._training is not training:  # walking all modules at every step would cost more than a small step
+        if self.model.training is not training:  # walking all modules at every step would cost more than a small step
             self.model.train(training)
-            self._training = training
 
     def state(self) -> dict[str, Tensor]:
         """Weights and optimizer state, as they are (not copies)."""

@@ -75,7 +75,7 @@ class _Loop:
         self.batches = Batches(train, plan.batch_size, plan.seed)
         self.per_epoch = len(self.batches)
         self.total = plan.epochs * self.per_epoch
-        self.good = self.weights()
+        position.good = position.good or self.weights()
         self.paused, self.budget, self.reason = False, 0, ""  # budget: updates that a Step still grants
         self.failed_at: int | None = None
         self.pending: list[tuple[Tensor, Tensor, int]] = []  # loss (T,), right answers (T,), B; on the device
@@ -94,7 +94,7 @@ class _Loop:
                 steps_per_epoch=self.per_epoch,
                 samples=len(self.data.train),
                 parameters=learnt,
-                resumed_from=position.step or None,
+                resumed_from=position.step if position.resumed else None,
             )
         )
         while not self.reason:
@@ -109,7 +109,7 @@ class _Loop:
             yield from self.measure(whole=False)
         diverged = self.reason == "diverged"
         if diverged:
-            self.learner.load(self.good)
+            self.learner.load(position.good)
         yield from self.say(
             RunEnded(
                 **self.stamp(),
@@ -203,11 +203,14 @@ class _Loop:
         )
         if whole:
             position.begin_epoch()
-        if all(math.isfinite(event.train["loss"][trial]) for trial in position.alive):
-            self.good = self.weights()
+        # The last update of the epoch may break the weights after its own loss was still a number.
+        bad = [trial for trial in position.alive if not math.isfinite(event.train["loss"][trial])]
+        if bad:
+            self.failed_at = self.failed_at or position.step
+            yield from self.lose(bad)
+        if self.reason != "diverged":
+            position.good = self.weights()
             yield from self.say(event)
-        else:  # the last update of the epoch broke the weights after its own loss was still a number
-            self.reason, self.failed_at = "diverged", position.step
 
     def measures(self, split: Split) -> dict[str, Any]:
         values = summary(measure(self.learner.logits, split), "loss", "accuracy", "f1_macro")
@@ -254,9 +257,13 @@ class _Loop:
                     weight_decay=decay if command.weight_decay is not None else None,
                 )
             case Drop():
-                self.since = _Sums()
-                self.learner.drop(position.drop(list(command.trials)))
-                return Changed(**self.stamp(), dropped=list(command.trials))
+                gone = [trial for trial in command.trials if trial in position.alive]
+                if len(gone) == len(position.alive):
+                    self.reason = "dropped"
+                elif gone:
+                    self.since = _Sums()
+                    self.learner.drop(position.drop(gone))
+                    return Changed(**self.stamp(), dropped=gone)
             case Stop():
                 self.reason = command.reason
         return None

@@ -12,8 +12,9 @@ from tiza.config import Plan
 class Position:
     """``lr`` and ``weight_decay`` are the base values and the sums are of the epoch under way, one per trial.
 
-    ``alive``: the trials that still train. ``measured``: epochs measured. ``random``: the states of torch's generators
-    (dropout) and of the augmentation's.
+    ``alive``: the trials that still train. ``measured``: epochs measured. ``resumed``: taken up from a run that was cut
+    off. ``random``: the states of torch's generators (dropout) and of the augmentation's. ``good``: the weights to go
+    back to on divergence, those of the last epoch measured.
     """
 
     step: int = 0
@@ -25,7 +26,9 @@ class Position:
     seen: int = 0
     loss_sum: list[float] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
+    resumed: bool = False
     random: dict[str, Tensor] = field(default_factory=dict)
+    good: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def start(cls, plan: Plan, trials: int) -> "Position":

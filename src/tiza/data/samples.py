@@ -1,0 +1,75 @@
+"""Arrays of samples as a data set and a model take them: one layout, one scale. No torch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tiza.errors import RequestError, TizaError
+
+
+def array_of(value: Any) -> np.ndarray:
+    """Numbers from whatever holds them: lists, arrays, tensors, a DataFrame."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # rows of unequal length
+        raise RequestError("source", where="source", found=type(value).__name__) from error
+
+
+def channels_first(x: np.ndarray) -> np.ndarray:
+    """Images as N×C×H×W from N×H×W, N×C×H×W or N×H×W×C."""
+    if x.ndim == 3:
+        return x[:, None]
+    if x.ndim == 4 and x.shape[1] not in (1, 3, 4) and x.shape[3] in (1, 3, 4):
+        return x.transpose(0, 3, 1, 2)
+    if x.ndim != 4:
+        raise TizaError("sample-shape", where="X", shape="×".join(map(str, x.shape)), dtype=str(x.dtype))
+    return x
+
+
+def scale_of(images: np.ndarray) -> tuple[float, float] | None:
+    """The values that become 0 and 255, where the images are not bytes already: floats, or integers beyond 255."""
+    low, high = float(min(images.min(initial=0), 0)), float(images.max(initial=0))
+    if images.dtype == np.uint8 or (images.dtype.kind in "iu" and low == 0 and 1 < high <= 255):
+        return None
+    return low, high
+
+
+def as_bytes(images: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
+    """uint8 images, stretched from ``scale`` to 0–255, or taken as they are."""
+    if scale is None:
+        return images.astype(np.uint8)
+    low, high = scale
+    return np.rint((images.astype(np.float64) - low).clip(0, high - low) * (255 / (high - low or 1))).astype(np.uint8)
+
+
+def for_model(value: Any, shape: tuple[int, ...], form: Mapping[str, Any]) -> np.ndarray:
+    """Samples as a model of ``shape`` takes them, N×…, brought to them as its training data was.
+
+    ``form`` is the manifest's. Raises :class:`RequestError` for another shape, and for images of an unknown scale.
+    """
+    x = array_of(value)
+    found = "×".join(map(str, x.shape[1:])) or "–"
+    wrong = RequestError("predict-shape", where="inputs", found=found, wanted="×".join(map(str, shape)))
+    if x.dtype.kind not in "biuf" or x.ndim == 0:
+        raise wrong
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        row = int(np.argwhere(~np.isfinite(x))[0][0])
+        raise TizaError("not-finite", where="inputs", row=row, column="–")
+    if len(shape) == 1:
+        if x.shape[1:] != shape:
+            raise wrong
+        return x.astype(np.float32)
+    if x.shape[1:] != shape:
+        x = channels_first(x) if x.ndim in (3, 4) else x
+    if x.shape[1:] != shape:
+        raise wrong
+    scale = tuple(form["scale"]) if form.get("scale") else None
+    if x.dtype == np.uint8 and scale is None:
+        return x
+    low, high = float(x.min(initial=0)), float(x.max(initial=0))
+    if scale is None and (low < 0 or high > 255 or (x.dtype.kind == "f" and high <= 1)):
+        raise RequestError("predict-scale", where="inputs", low=low, high=high)
+    return as_bytes(x, scale if x.dtype != np.uint8 else None)
