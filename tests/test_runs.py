@@ -106,6 +106,13 @@ def test_a_deleted_run_is_gone(recipe: Recipe):
         runs.find(run.path)
 
 
+def test_a_damaged_run_does_not_hide_the_others(recipe: Recipe):
+    broken, whole = tiza.fit(recipe), tiza.fit(recipe)
+    (broken.path / "recipe.json").write_text("{")
+    states = {run.name: run.to_dict()["status"] for run in runs.list_runs()}
+    assert states == {broken.name: "damaged", whole.name: "done"}
+
+
 def test_a_damaged_recipe_is_told_with_its_file(recipe: Recipe, tmp_path: Path):
     run = tiza.fit(recipe, run=tmp_path / "run")
     (run.path / "recipe.json").write_text('{"data": ')

@@ -178,6 +178,12 @@ def report(of: Report) -> Table:
     return plain_table(heads, rows)
 
 
+def calibration(of: Report) -> str:
+    """How far probabilities are from being shares, on test where it was opened, else on validation."""
+    split = of.splits["test"] or of.splits["valid"]
+    return t("calibration", error=split["calibration_error"] if split else 0.0)
+
+
 def per_class(of: Report) -> Table:
     """Precision, recall and F1 of each class, on test where it was opened, else on validation."""
     split = of.splits["test"] or of.splits["valid"]

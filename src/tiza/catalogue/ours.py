@@ -6,7 +6,11 @@ from tiza.registry import register
 
 @register("recipe", "mnist-fast", default_for="mnist")
 def mnist_fast() -> Recipe:
-    """Three convolutions with batch norm, two epochs of one cycle; chosen on validation (LOG.md)."""
+    """Three convolutions with batch norm, two epochs of one cycle.
+
+    Claim: test accuracy 99.2 to 99.45 % over seeds 0–9, 4 s of training on two cores (x86_64 with AVX-512, torch 2.14;
+    `make bench`). Every choice was made on validation; see LOG.md.
+    """
     return make(
         Recipe,
         {

@@ -23,6 +23,7 @@ def evaluate(run: str, sealed: bool, save: Path | None, as_json: bool) -> None:
     out = terminal.console()
     out.print(terminal.report(report))
     out.print(report.openings(), style=terminal.QUIET)
+    out.print(terminal.calibration(report), style=terminal.QUIET)
     out.print()
     out.print(terminal.per_class(report))
     say_saved(saved)

@@ -139,10 +139,15 @@ class Run:
         shutil.rmtree(self.path)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a list of runs has it: name, state, and what was measured last."""
-        recipe, history, report = self.recipe, self.history(), self.report
+        """As a list of runs has it: name, state, and what was measured last; a folder that can't be read is damaged."""
+        named = {"name": self.name, "path": str(self.path)}
+        try:
+            recipe, history, report = self.recipe, self.history(), self.report
+        except TizaError:
+            unknown = dict.fromkeys(("data", "model", "valid_accuracy", "test"))
+            return {**named, "status": "damaged", "epochs": 0, **unknown}
         return {
-            "name": self.name, "path": str(self.path), "status": self.status, "data": recipe.data.name,
+            **named, "status": self.status, "data": recipe.data.name,
             "model": recipe.model.name, "epochs": history[-1].epoch if history else 0,
             "valid_accuracy": history[-1].valid["accuracy"][0] if history else None,
             "test": brief(report["test"]) if report else None,
@@ -175,11 +180,13 @@ def brief(measures: dict[str, Any] | None) -> dict[str, Any] | None:
 def forget(events: Iterator[Event]) -> list[Event]:
     """The events without those that a later ``RunStarted(resumed_from=…)`` takes back."""
     kept: list[Event] = []
+    again = -1
     for event in events:
         if isinstance(event, RunStarted) and event.resumed_from is not None:
-            kept = [old for old in kept if old.step <= event.resumed_from and not isinstance(old, RunEnded)]
-        if isinstance(event, Measured):  # killed between measuring and keeping: measured again, the same
-            kept = [old for old in kept if not (isinstance(old, Measured) and old.step == event.step)]
+            again = event.resumed_from
+            kept = [old for old in kept if old.step <= again and not isinstance(old, RunEnded)]
+        if isinstance(event, Measured) and event.step == again:  # killed between measuring and keeping
+            kept = [old for old in kept if not (isinstance(old, Measured) and old.step == again)]
         kept.append(event)
     return kept
 
