@@ -198,6 +198,32 @@ def test_ticks_are_a_tenth_of_a_second_apart_and_small(digits: Dataset):
     assert all(len(json.dumps(to_plain(tick))) < 200 for tick in ticks)
 
 
+def test_no_update_waits_for_the_device(digits: Dataset, monkeypatch: pytest.MonkeyPatch):
+    """Nothing brings a number over between two ticks: as many transfers in an epoch of 11 updates as in one of 81."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from tiza.training import loop
+
+    class Transfers(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            self.count += function in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten._to_copy.default)
+            return function(*args, **(kwargs or {}))
+
+    monkeypatch.setattr(loop, "TICK", 1e9)
+    counts = []
+    for size in (128, 16):
+        plan = Plan(epochs=1, batch_size=size, optimizer="adamw", schedule="one-cycle", probe=0)
+        learner = ModuleLearner(build("mlp", digits, batch_norm=True), plan)
+        with Transfers() as transfers:
+            events_of(learner, digits, plan)
+        steps = math.ceil(len(digits.train) / size)
+        normalising = steps  # the first layer turns each batch of bytes into floats, on the device
+        counts.append(transfers.count - normalising)
+    assert counts[0] == counts[1]
+
+
 def test_a_probe_shows_quantiles_of_every_layer_and_the_batch_with_its_answers(digits: Dataset):
     plan = Plan(epochs=300, batch_size=64, probe=0.1)
 
