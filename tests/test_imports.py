@@ -12,6 +12,7 @@ ORDER = [
     "tiza.registry",
     "tiza.storage",
     "tiza.config",
+    "tiza.data.digit",
     "tiza.data.intake",
     "tiza.data.idx",
     "tiza.data.samples",
