@@ -92,8 +92,8 @@ def test_folders_that_are_no_runs_are_passed_over_in_the_list(recipe: Recipe, ho
 def test_a_beginning_that_was_cut_off_does_not_block_its_folder(recipe: Recipe, tmp_path: Path):
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "environment.json").write_text("{}")
-    (folder / ".recipe.json.1.part").write_text("{")
+    (folder / "recipe.json").write_text("{}")
+    (folder / ".environment.json.1.part").write_text("{")
     assert tiza.fit(recipe, run=folder).status == "done"
     assert not list(folder.glob(".*.part"))
 

@@ -56,7 +56,7 @@ def _count(keys: Tensor, size: int, weight: Tensor | None = None) -> Tensor:
     return counts.to(keys.device).scatter_add_(-1, keys, ones)
 
 
-def measure(logits: Callable[[Tensor], Tensor], split: Split, *, batch: int = 1000) -> Tally:
+def measure(logits: Callable[[Tensor], Tensor], split: Split, *, batch: int = 250) -> Tally:
     """The tally of a whole split; ``logits`` maps samples to (..., N, C), in eval mode."""
     parts = (tally(logits(x), y) for x, y in zip(split.x.split(batch), split.y.split(batch), strict=True))
     total = next(parts)

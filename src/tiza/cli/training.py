@@ -13,6 +13,7 @@ from tiza.i18n import t
 
 if TYPE_CHECKING:
     from tiza.config import Recipe
+    from tiza.data.dataset import Dataset
     from tiza.reports import Report
     from tiza.runs import Run
 
@@ -23,6 +24,7 @@ def train(
 ) -> None:  # fmt: skip
     """Train, or go on; evaluate; say what came of it."""
     from tiza import reports, runs
+    from tiza.data.sources import load
     from tiza.storage import to_json
 
     began = time.perf_counter()
@@ -31,18 +33,20 @@ def train(
         if source or recipe or model or assignments or seed is not None or folder:
             raise RequestError("resume-alone", where="--resume")
         path = runs.find(resume).path
+        data = load(runs.Run(path).recipe.data)
     else:
         name, chosen = _recipe(source, recipe, model, assignments, seed)
         if sealed and chosen.data.valid == "test":
             raise RequestError("sealed-as-written", where="--sealed")
+        data = load(chosen.data)  # once, for training and for the report
         path = folder or runs.new_folder(chosen)
     try:
-        run = _fit(chosen, path, told=not as_json)
+        run = _fit(chosen, data, path, told=not as_json)
     finally:
         if not folder and not resume:
             with suppress(OSError):  # a folder that stayed empty is none
                 path.rmdir()
-    report = reports.evaluate(run, sealed=sealed)
+    report = reports.evaluate(run, data, sealed=sealed)
     if as_json:
         print(to_json(_result(run, report, name, time.perf_counter() - began)))
     else:
@@ -77,7 +81,7 @@ def _recipe(
     return name, changed(base, changes)
 
 
-def _fit(recipe: "Recipe | None", path: Path, *, told: bool) -> "Run":
+def _fit(recipe: "Recipe | None", data: "Dataset", path: Path, *, told: bool) -> "Run":
     """Train ``recipe`` in the folder ``path``, or what is there already; divergence and Ctrl-C are errors here."""
     from tiza import fitting, runs, terminal
     from tiza.storage import DivergedWarning
@@ -86,7 +90,7 @@ def _fit(recipe: "Recipe | None", path: Path, *, told: bool) -> "Run":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergedWarning)  # told below, as an error
-            run = fitting.fit(recipe, run=path, resume=recipe is None, readers=[narrator] if told else [])
+            run = fitting.fit(recipe, data, run=path, resume=recipe is None, readers=[narrator] if told else [])
     except KeyboardInterrupt:
         saved = (path / "checkpoint.safetensors").exists()
         raise Interrupted("interrupted-saved" if saved else "interrupted", where=quote(str(path))) from None
