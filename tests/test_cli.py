@@ -52,11 +52,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, unpacked: Path) -> tuple[P
     (folder / "home").mkdir()
     (folder / "home" / "cache").symlink_to(unpacked)
     # The peak of this process image alone: what ru_maxrss counts begins with the process that it was forked from.
+    run = str(folder / "mi run")
     code = (
         "import atexit, re, sys; from tiza.cli import main\n"
         "status = lambda: re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]\n"
         "atexit.register(lambda: print(status(), file=sys.stderr))\n"
-        f"main(['train', 'mnist', '--json', '--set', 'plan.epochs=1', '--run', {str(folder / 'mi run')!r}])"
+        f"main(['train', 'mnist', '--json', *'--set plan.epochs=1 --set plan.threads=1'.split(), '--run', {run!r}])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -535,6 +536,12 @@ def test_the_python_of_both_readmes_runs(tmp_path: Path):
         done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert len(done.stdout.splitlines()) == 3
+
+
+def test_a_terminal_without_the_signs_gets_others(tmp_path: Path):
+    command = [sys.executable, "-m", "tiza.cli", "data", "show", "iris", "--lang", "es"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_run_that_could_not_begin_leaves_no_folder_behind(command, home: Path):

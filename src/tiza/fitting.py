@@ -16,6 +16,7 @@ from tiza.config import Augment, Model, Plan, Recipe, make
 from tiza.data.dataset import Dataset
 from tiza.data.sources import load
 from tiza.errors import RequestError, TizaError
+from tiza.i18n import t
 from tiza.models.building import Built, build, parameters_of
 from tiza.readers import Keeper, Reader, control, drive, early_stopping, interruptible, once, recorder
 from tiza.registry import lookup
@@ -137,7 +138,7 @@ def _facts(data: Dataset, learner: ModuleLearner, threads: int) -> runs.Facts:
 def _resume(run: runs.Run, module: nn.Module | None, data: Any, readers: Iterable[Reader]) -> runs.Run:
     recipe, facts = run.recipe, run.facts
     if run.finished:
-        raise RequestError("run-finished", where=str(run.path), reason=run.status)
+        raise RequestError("run-finished", where=str(run.path), reason=t(f"status.{run.status}"))
     if recipe.model.name == "external" and module is None:
         raise RequestError("external-model", where=str(run.path))
     dataset = data if isinstance(data, Dataset) else load(recipe.data if data is None else data)

@@ -1,5 +1,6 @@
 """The command: parse, call one public function, print."""
 
+import io
 import json
 import os
 import sys
@@ -20,6 +21,9 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json, debug = "--json" in arguments, "--debug" in arguments
+    for output in (sys.stdout, sys.stderr):  # a terminal without “→” gets “?”, not a failure
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="replace")
     try:
         arguments = _global_options(arguments)
         with warnings.catch_warnings():

@@ -33,7 +33,7 @@ class Raw:
     valid: int | float = VALID
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Train, validation and sealed test splits with what a model needs to know of them.
 
@@ -49,6 +49,10 @@ class Dataset:
     features: tuple[str, ...]
     form: dict[str, Any]
     fingerprint: str
+
+    def __repr__(self) -> str:
+        counts = f"train={len(self.train)}, valid={len(self.valid)}, test={len(self.test)}"
+        return f"Dataset({self.name!r}, shape={self.shape}, classes={len(self.classes)}, {counts})"
 
     @property
     def name(self) -> str:
