@@ -99,7 +99,7 @@ class Dataset:
 
 
 def _levels(images: Tensor) -> Tensor:
-    pieces = (np.bincount(piece.numpy().ravel(), minlength=256) for piece in images.split(4096))
+    pieces = (np.bincount(piece.numpy().ravel(), minlength=256) for piece in images.split(256))
     return torch.from_numpy(sum(pieces, np.zeros(256, np.int64)))
 
 
