@@ -97,8 +97,8 @@ def test_what_the_model_cannot_take_is_told(digits: Path, code: str, given: obje
 
 def test_pictures_for_a_table_are_told(iris: Path):
     with pytest.raises(TizaError) as caught:
-        tiza.Predictor(iris).predict(["a.png"])
-    assert caught.value.code == "predict-table"
+        tiza.Predictor(iris).predict([Path(__file__).parents[1] / "examples" / "pen.png"])
+    assert caught.value.code == "predict-rows"
 
 
 @pytest.mark.parametrize("scale", ["0 to 1", "-1 to 1", "0 to 1000", "bytes", "channels last"])

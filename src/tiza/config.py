@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_origin
 
 from pydantic import (
@@ -23,6 +24,15 @@ from tiza.registry import Entry, lookup
 
 C = TypeVar("C", bound=BaseModel)
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _as_names(value: Any) -> Any:
+    """One name or several; a class or column called 3 may be given as a number."""
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    return tuple(str(part) if isinstance(part, (int, float)) else part for part in parts)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_names)]
 
 
 class Config(BaseModel):
@@ -83,6 +93,14 @@ class Data(_Named):
     test: PositiveInt | Annotated[float, Field(gt=0, lt=1)] | None = None
     scale: Literal["standard", "unit", "symmetric", "raw"] = "standard"
     seed: int = Field(default=0, ge=0, lt=2**32)
+    classes: Annotated[Names, Field(min_length=1)] | None = None
+    limit: PositiveInt | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it: the source's name, or that of the user's file or folder."""
+        path = self.options.get("path")
+        return PurePath(path).name if path else self.name
 
 
 class Model(_Named):

@@ -1,6 +1,7 @@
 """What tiza says when it can't go on: one sentence in the user's language (what, where, what to do)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -40,6 +41,22 @@ class Faults(RequestError):
 
     def __str__(self) -> str:
         return "\n".join([super().__str__(), *(f"  · {fault}" for fault in self.faults)])
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that was done to the user's data unasked: the sentence ``note.CODE`` with its ``fields``."""
+
+    code: str
+    fields: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return t(f"note.{self.code}", **self.fields)
+
+
+def note(code: str, /, **fields: Any) -> Note:
+    """The note ``code``."""
+    return Note(code, fields)
 
 
 def together(faults: Sequence[TizaError]) -> TizaError:

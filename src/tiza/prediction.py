@@ -11,7 +11,9 @@ from torch import nn
 
 from tiza import runs
 from tiza.data import intake
+from tiza.data.delimited import read_csv
 from tiza.data.samples import array_of, for_model
+from tiza.data.tables import Place, encode
 from tiza.errors import RequestError, TizaError
 
 
@@ -43,7 +45,8 @@ class Prediction:
 class Predictor:
     """The model of a run with its classes and the way from a file to its input.
 
-    ``Predictor("last")("three.png")`` reads a picture; arrays are taken as ``load()`` took the training data: images
+    ``Predictor("last")("three.png")`` reads a picture, ``.predict(["rows.csv"])`` the rows of a table;
+    arrays are taken as ``load()`` took the training data: images
     C×H×W, H×W×C or H×W of the same scale, rows of a table. ``model`` is the user's module, for external runs.
     """
 
@@ -68,17 +71,31 @@ class Predictor:
         return self.predict(one[None])[0]
 
     def predict(self, inputs: Any) -> list[Prediction]:
-        """One answer per picture file (a sequence of paths) or per sample (anything that numpy takes).
+        """One answer per picture file or row of a CSV file (a sequence of paths), or per sample (what numpy takes).
 
-        Raises :class:`TizaError` for a file that is no picture, and for samples of another shape or an unknown scale.
+        Raises :class:`TizaError` for a file that is no picture or has not the columns of the training
+        data, and for samples of another shape or an unknown scale.
         """
         if not isinstance(inputs, (list, tuple)) or not all(isinstance(item, (str, Path)) for item in inputs):
             samples = for_model(inputs, self.manifest.shape, self.manifest.form)
             return self._answers([None] * len(samples), list(samples))
         if not self.manifest.form:
             raise RequestError("predict-table", where=str(inputs[0]) if inputs else "")
+        if self.manifest.form["form"] == "table":
+            return [answer for path in inputs for answer in self._rows(str(path))]
         images = [intake.prepare(intake.read_picture(Path(path)), self.manifest.form) for path in inputs]
         return self._answers([str(path) for path in inputs], images)
+
+    def _rows(self, path: str) -> list[Prediction]:
+        """One answer per row of a CSV file, called by its line."""
+        try:
+            sheet = read_csv(path)
+        except TizaError as error:
+            if error.code != "no-text":
+                raise
+            raise RequestError("predict-rows", where=path) from error
+        rows = encode(sheet.frame, self.manifest.form, Place(path, sheet.lines))
+        return self._answers([f"{path}:{line}" for line in sheet.lines], list(rows))
 
     def _answers(self, files: Iterable[str | None], samples: list[np.ndarray | None]) -> list[Prediction]:
         there = [sample for sample in samples if sample is not None]

@@ -67,6 +67,27 @@ def write(path: Path, content: bytes | str) -> None:
         raise cannot_write(path, error) from error
 
 
+def read_unchanged(path: Path) -> bytes:
+    """The bytes of a user's file; raises :class:`TizaError` where it can't be read or changes meanwhile."""
+    try:
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            content = file.read()
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(content) != after.st_size:
+        raise TizaError("source-changed", where=str(path))
+    return content
+
+
+def cannot_read(path: Path, error: OSError) -> TizaError:
+    """The sentence for a file of the user's that could not be read."""
+    if isinstance(error, FileNotFoundError):
+        return TizaError("source-missing", where=str(path))
+    return TizaError("source-unreadable", where=str(path), reason=error.strerror or str(error))
+
+
 def cannot_write(path: Path, error: OSError) -> TizaError:
     """The sentence for a file that could not be written."""
     code = "cannot-write"

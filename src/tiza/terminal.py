@@ -1,12 +1,14 @@
 """How a run, a report and a data set look in a terminal: width 80, readable in a log, colours as on the page."""
 
 import sys
+import textwrap
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -115,6 +117,103 @@ class Narrator:
         line.append(f"{number(event.valid['accuracy'][0], '.2%'):>10}", style=VALID)
         line.append(f"{seconds(event.seconds):>14}", style=QUIET)
         self.console.print(line)
+
+
+@contextmanager
+def reading() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr while pictures are read, once that takes longer than a moment."""
+    bar = Progress(
+        TextColumn(t("reading")), BarColumn(bar_width=24, complete_style=TRAIN, finished_style=TRAIN),
+        MofNCompleteColumn(), TimeRemainingColumn(compact=True), console=console(sys.stderr), transient=True,
+    )  # fmt: skip
+    bar.disable = not bar.console.is_terminal
+    task = bar.add_task("", total=None)
+    began = time.perf_counter()
+
+    def progress(done: int, total: int) -> None:
+        if time.perf_counter() - began > 0.5:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        bar.stop()
+
+
+def description(of: Mapping[str, Any]) -> Iterator[str | Text | Table]:
+    """What ``describe()`` found of a data set, part by part."""
+    low, high = of["range"]
+    shape = "×".join(map(str, of["shape"]))
+    yield Text(t("data.shown", name=of["data"], shape=shape, dtype=of["dtype"], low=low, high=high), style="bold")
+    yield Text(t("data.fingerprint", fingerprint=of["fingerprint"]), style=QUIET)
+    yield ""
+    splits = [
+        (t(f"split.{name}"), number(split["n"], ","), "×".join(map(str, split["shape"])))
+        for name, split in of["splits"].items()
+    ]
+    yield plain_table((t("col.split"), "n", t("col.shape")), splits)
+    yield ""
+    yield counts(of["counts"], of["classes"])
+    if (target := of.get("target")) and target["before"] != target["after"]:
+        yield ""
+        before, after = (_listed(target[key]) for key in ("before", "after"))
+        said = t("data.target", name=target["name"], before=before, after=after)
+        yield Text(textwrap.fill(said, 80, subsequent_indent="  "))
+    if "columns" in of:
+        yield ""
+        yield _columns(of["columns"])
+    yield ""
+    yield from _one_sample(of["sample"])
+    if batch := of.get("batch"):
+        yield ""
+        x, y = ("×".join(map(str, batch[part])) for part in ("x", "y"))
+        said = t("data.batch", x=x, y=y, classes=", ".join(batch["classes"]))
+        yield Text(textwrap.fill(said, 80, subsequent_indent="  "))
+
+
+def _one_sample(one: Mapping[str, Any]) -> Iterator[Text | Table]:
+    said = {"n": one["index"], "split": t(f"split.{one['split']}"), "label": one["label"], "name": one["class"]}
+    yield Text(t("data.sample", **said), style="bold")
+    shape = "×".join(map(str, one["shape"]))
+    yield Text(t("data.sample.is", kind=one["type"], dtype=one["dtype"], shape=shape, device=one["device"]))
+    back = t("data.sample.restored" if one["restored"] else "data.sample.not-restored")
+    rows = [
+        (name, *(number(values[key], ".4g") for key in ("min", "max", "mean", "std")))
+        for name, values in ((t("data.sample.raw"), one), (t("data.sample.scaled", scale=one["scale"]), one["scaled"]))
+    ]
+    yield plain_table(("", t("col.min"), t("col.max"), t("col.mean"), t("col.deviation")), rows)
+    yield Text(back, style=QUIET)
+
+
+def _columns(columns: Sequence[Mapping[str, Any]]) -> Table:
+    rows = []
+    for column in columns:
+        values = [number(column[key], ".4g") if column[key] is not None else "–" for key in ("low", "high", "mean")]
+        kind = t(f"column.{column['kind']}")
+        if column["categories"] is not None:
+            kind = t("column.categories", n=len(column["categories"]))
+        rows.append((column["name"], kind, *values, number(column["missing"], ",")))
+    heads = ("col.column", "col.kind", "col.min", "col.max", "col.mean", "col.missing")
+    return plain_table([t(key) for key in heads], rows, left=2)
+
+
+def _listed(counts: Mapping[str, int] | None) -> str:
+    return ", ".join(f"{name}: {number(n, ',')}" for name, n in counts.items()) if counts else t("data.many-values")
+
+
+def picture(of: Mapping[str, Any]) -> Table:
+    """What ``describe_picture()`` found: one line a channel, and the array that it is read as."""
+    rows = [
+        (t(f"channel.{name}"), number(c["min"], ","), number(c["max"], ","), number(c["mean"], ".1f"))
+        for name, c in of["channels"].items()
+    ]
+    made = plain_table((t("col.channel"), t("col.min"), t("col.max"), t("col.mean")), rows)
+    made.title = t("data.picture", file=of["file"], height=of["height"], width=of["width"], dtype=of["dtype"])
+    made.caption = t("data.picture.read", shape="×".join(map(str, of["read"]["shape"])))
+    made.title_justify = made.caption_justify = "left"
+    made.title_style, made.caption_style = "bold", QUIET
+    return made
 
 
 def _changes(event: Changed) -> str:

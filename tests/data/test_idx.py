@@ -42,7 +42,8 @@ def test_the_array_is_a_view_of_the_buffer():
         (b"\0\0\x08", "idx-magic"),
         (b"\1\0\x08\1\0\0\0\0", "idx-magic"),
         (b"\0\1\x08\1\0\0\0\0", "idx-magic"),
-        (b"\0\0\x0d\1\0\0\0\0", "idx-magic"),
+        (b"\0\0\x0a\1\0\0\0\0", "idx-magic"),
+        (b"\0\0\x0d\1\0\0\0\1\0\0\0", "idx-length"),
         (b"\0\0\x08\0", "idx-magic"),
         (b"\0\0\x08\5" + bytes(20), "idx-magic"),
         (b"\x1f\x8b\x08\0" + bytes(20), "idx-magic"),
@@ -88,7 +89,7 @@ def parses_or_refuses(content: bytes) -> None:
             raise
     else:
         assert array.ndim == content[3]
-        assert 4 + 4 * array.ndim + array.size == len(content)
+        assert 4 + 4 * array.ndim + array.nbytes == len(content)
 
 
 @settings(max_examples=10_000, deadline=None)

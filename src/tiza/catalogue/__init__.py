@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from tiza.catalogue import ours  # noqa: F401  (its functions enter the registry)
+from tiza.catalogue import ours
 from tiza.config import Recipe, make
+from tiza.data.dataset import Dataset
+from tiza.data.sources import named
 from tiza.registry import lookup, table
 
 
@@ -23,9 +25,14 @@ class Recipes(Mapping[str, Recipe]):
 recipes = Recipes()
 
 
-def default_for(data: str) -> Recipe:
-    """The recipe that ``tiza train DATA`` follows."""
+def default_for(source: str) -> Recipe:
+    """The recipe that ``tiza train SOURCE`` begins with, before the data is read: the set's own, or a plain one."""
     for entry in table("recipe").values():
-        if entry.facts.get("default_for") == data:
+        if entry.facts.get("default_for") == source:
             return entry.function()
-    return make(Recipe, {"data": data, "model": "mlp"})
+    return make(Recipe, {"data": named(source), "model": "mlp"})
+
+
+def suited(data: Dataset) -> Recipe:
+    """The recipe for data that none was made for: by its shape and size."""
+    return ours.images(data) if len(data.shape) == 3 else ours.table(data)

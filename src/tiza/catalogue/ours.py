@@ -1,7 +1,12 @@
 """tiza's own recipes: what ``tiza train DATA`` does by default."""
 
+import math
+
 from tiza.config import Recipe, make
+from tiza.data.dataset import Dataset
 from tiza.registry import register
+
+SEEN = 100_000  # samples that a network is shown in all, so that small sets get more epochs than large ones
 
 
 @register("recipe", "mnist-fast", default_for="mnist")
@@ -36,3 +41,29 @@ def mnist_fast() -> Recipe:
             },
         },
     )
+
+
+def images(data: Dataset) -> Recipe:
+    """For pictures that no recipe was made for: convolutions as deep as the pictures allow, shifted a little."""
+    n, side = len(data.train), min(data.shape[1:])
+    stride = 2 if side >= 48 else 1
+    blocks = max(1, min(4 if side >= 96 else 3, int(math.log2(side / stride))))
+    model = {
+        "name": "cnn", "channels": (16, 32, 64, 64)[:blocks], "kernels": 3, "padding": 1, "pools": 2,
+        "strides": (stride, 1, 1, 1)[:blocks], "hidden": (), "dropout": 0.1,
+    }  # fmt: skip
+    plan = {
+        "epochs": max(4, min(60, SEEN // n)), "batch_size": 32 if n < 5_000 else 128, "lr": 3e-3 if n < 5_000 else 1e-2,
+        "weight_decay": 0.01, "schedule": "one-cycle", "augment": {"shift": max(1, side // 16)},
+    }  # fmt: skip
+    return make(Recipe, {"data": data.config, "model": model, "plan": plan})
+
+
+def table(data: Dataset) -> Recipe:
+    """For tables that no recipe was made for: two hidden layers, the weights of the best validation loss."""
+    n = len(data.train)
+    plan = {
+        "epochs": max(4, min(100, SEEN // n)), "batch_size": 32 if n < 10_000 else 256, "lr": 2e-3,
+        "weight_decay": 0.01, "patience": 12,
+    }  # fmt: skip
+    return make(Recipe, {"data": data.config, "model": {"name": "mlp", "hidden": (64, 32)}, "plan": plan})

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tiza.cli import showing, training
+from tiza.cli import data_sets, showing, training
+from tiza.cli.choosing import takes_data
 from tiza.cli.speech import Command, Group, translate_panels
 from tiza.i18n import t
 
@@ -33,16 +34,15 @@ def commands() -> typer.Typer:
             raise typer.Exit
 
     @app.command("train", cls=Command, help=t("cmd.train"))
+    @takes_data
     def train(
+        choices: list[str],
         source: Annotated[str | None, _data_argument()] = None,
         recipe: Annotated[
             str | None, typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
         ] = None,
         model: Annotated[
             str | None, typer.Option(metavar=t("meta.name"), help=t("opt.model"), show_default=False)
-        ] = None,
-        assignments: Annotated[
-            list[str] | None, typer.Option("--set", metavar=t("meta.set"), help=t("opt.set"), show_default=False)
         ] = None,
         seed: Annotated[int | None, typer.Option(help=t("opt.seed"), show_default=False)] = None,
         run: Annotated[
@@ -54,7 +54,7 @@ def commands() -> typer.Typer:
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
-        training.train(source, recipe, model, assignments or [], seed, run, resume, sealed, as_json)
+        training.train(source, recipe, model, choices, seed, run, resume, sealed, as_json)
 
     @app.command("evaluate", cls=Command, help=t("cmd.evaluate"))
     def evaluate(
@@ -84,15 +84,38 @@ def _data_commands() -> typer.Typer:
 
     @data.command("list", cls=Command, help=t("cmd.data.list"))
     def data_list(as_json: Annotated[bool, _json_option()] = False) -> None:
-        showing.data_list(as_json)
+        data_sets.show_list(as_json)
 
     @data.command("show", cls=Command, help=t("cmd.data.show"))
+    @takes_data
     def data_show(
+        choices: list[str],
         source: Annotated[str, _data_argument()],
+        split: Annotated[
+            str, typer.Option(metavar="train|valid|test", help=t("opt.split"), show_default=False)
+        ] = "train",
+        sample: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.sample"))] = 0,
+        batch: Annotated[int | None, typer.Option(metavar=t("meta.n"), help=t("opt.batch"), show_default=False)] = None,
+        mosaic: Annotated[str, typer.Option(metavar=t("meta.mosaic"), help=t("opt.mosaic"))] = "3x3",
+        seed: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.seed.data"))] = 0,
         save: Annotated[Path | None, _save_option("opt.save.data")] = None,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
-        showing.data_show(source, save, as_json)
+        data_sets.show(source, choices, split, sample, batch, mosaic, seed, save, as_json)
+
+    @data.command("export", cls=Command, help=t("cmd.data.export"))
+    @takes_data
+    def data_export(
+        choices: list[str],
+        source: Annotated[str, _data_argument()],
+        folder: Annotated[Path, typer.Argument(metavar=t("meta.folder"), help=t("arg.export"), show_default=False)],
+        per_class: Annotated[
+            str | None, typer.Option(metavar="60/20/10", help=t("opt.per-class"), show_default=False)
+        ] = None,
+        seed: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.seed.data"))] = 0,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        data_sets.export(source, choices, folder, per_class, seed, as_json)
 
     return data
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tiza.i18n import t
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tiza.prediction import Prediction
     from tiza.reports import Report
     from tiza.runs import Run
+
+MOST_CLASSES = 30  # in one figure
 
 
 def save_run(run: "Run", report: "Report", folder: Path) -> list[Path]:
@@ -30,11 +32,15 @@ def save_run(run: "Run", report: "Report", folder: Path) -> list[Path]:
 
 
 def save_answers(files: Sequence[Path], answers: "Sequence[Prediction]", folder: Path) -> list[Path]:
-    """Every picture over what the model saw of it, with the answer."""
-    from tiza import figures
+    """Every picture over what the model saw of it, with the answer; of rows, a table of the answers."""
+    from tiza import figures, storage
     from tiza.data.intake import read_picture
     from tiza.terminal import share
 
+    if any(answer.image is None and answer.class_ for answer in answers):
+        plain = [answer.to_dict() for answer in answers]
+        storage.write(folder / "predictions.json", storage.to_json({"predictions": plain}, indent=1))
+        return [folder / "predictions.json"]
     pairs = []
     for file, answer in zip(files, answers, strict=True):
         caption = f"{answer.class_} · {share(answer)}" if answer.class_ else t("predict.none")
@@ -42,19 +48,55 @@ def save_answers(files: Sequence[Path], answers: "Sequence[Prediction]", folder:
     return figures.save(figures.before_after(pairs), folder / "predictions")
 
 
-def save_data(data: "Dataset", counts: Mapping[str, Sequence[int]], folder: Path) -> list[Path]:
-    """Some samples, and how many each class has."""
-    from tiza import figures
+def save_data(
+    data: "Dataset", described: Mapping[str, Any], split: str, mosaic: tuple[int, int], seed: int, folder: Path
+) -> list[Path]:
+    """Some samples of each class, samples drawn at random, one batch; how many each class has; a table's target."""
+    import numpy as np
 
+    from tiza import figures
+    from tiza.data.describe import drawn, numbered
+
+    shown = data.classes[:MOST_CLASSES]
+    counts = {name: of[:MOST_CLASSES] for name, of in described["counts"].items()}
+    made = {"classes": figures.histogram(counts, shown)}
     if len(data.shape) == 3:
-        samples = figures.mosaic(data.train, data.classes)
-    else:
-        samples = figures.scatter(data.train, data.classes, data.features)
-    histogram = figures.histogram(counts, data.classes)
-    return [*figures.save(samples, folder / "samples"), *figures.save(histogram, folder / "classes")]
+        made["samples"] = figures.mosaic(data.look(split), shown, seed=seed)
+        rows, columns = mosaic
+        chosen = drawn(data, rows * columns, split=split, seed=seed)
+        made["mosaic"] = figures.digits(
+            np.stack([x.numpy() for _, x, _ in chosen]), [f"{n} · {name}" for n, _, name in chosen], columns=columns,
+            title=t("fig.drawn.title", n=len(chosen), seed=seed),
+        )  # fmt: skip
+        place, one = numbered(data, split)[described["sample"]["index"]], described["sample"]
+        made["sample"] = figures.digits(
+            data.look(place[0]).x[place[1]][None],
+            [one["class"]],
+            columns=1,
+            title=t("fig.sample.title", n=one["index"]),
+        )
+        if "batch" in described:
+            batch = described["batch"]
+            made["batch"] = figures.digits(
+                data.look(split).x[batch["index"]], batch["classes"], columns=3,
+                title=t("fig.batch.title", n=len(batch["index"]), batch=batch["x"][0]),
+            )  # fmt: skip
+    elif data.shape[0] > 1:
+        made["samples"] = figures.scatter(data.look(split), data.classes, data.features)
+    if data.target is not None:
+        made["target"] = figures.target(data.target.values, described["target"]["after"], data.target.name)
+    return [path for name, figure in made.items() for path in figures.save(figure, folder / name)]
+
+
+def save_picture(path: str, folder: Path) -> list[Path]:
+    """The channels of a picture beside each other."""
+    from tiza import figures
+    from tiza.data.intake import read_channels
+
+    return figures.save(figures.channels(read_channels(path), Path(path).name), folder / "channels")
 
 
 def say_saved(paths: Sequence[Path]) -> None:
     """Name the pictures that were written, if any."""
     if paths:
-        print(t("saved", paths=", ".join(str(path) for path in paths if path.suffix == ".png")))
+        print(t("saved", paths=", ".join(str(path) for path in paths if path.suffix != ".svg")))

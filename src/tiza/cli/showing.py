@@ -1,11 +1,11 @@
-"""evaluate, predict, data, runs: call one public function and print what it returns."""
+"""evaluate, predict, runs: call one public function and print what it returns."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from tiza.cli.saving import save_answers, save_data, save_run, say_saved
+from tiza.cli.saving import save_answers, save_run, say_saved
 from tiza.errors import RequestError
-from tiza.i18n import number, t
+from tiza.i18n import t
 
 
 def evaluate(run: str, sealed: bool, save: Path | None, as_json: bool) -> None:
@@ -45,54 +45,6 @@ def predict(run: str, files: Sequence[Path], save: Path | None, as_json: bool) -
     say_saved(saved)
 
 
-def data_list(as_json: bool) -> None:
-    """``tiza data list``."""
-    from tiza.registry import table
-    from tiza.storage import to_json
-
-    entries = [{"name": entry.name, **entry.facts} for entry in table("dataset").values()]
-    if as_json:
-        print(to_json({"datasets": entries}))
-        return
-    width = max(len(entry["name"]) for entry in entries)
-    for entry in entries:
-        n = number(entry["train"], ",") + (f" + {number(entry['test'], ',')}" if entry["test"] else "")
-        line = t(f"data.{entry['name']}")
-        print(f"{entry['name']:<{width}}  {n:>15}  {entry['shape']:>7}  {entry['classes']:>2}  {line}")
-
-
-def data_show(source: str, save: Path | None, as_json: bool) -> None:
-    """``tiza data show``: its test split is looked at, not opened."""
-    from tiza import terminal
-    from tiza.data.sources import load
-    from tiza.storage import to_json
-
-    data = load(source)
-    splits = {"train": data.train, "valid": data.valid, "test": data.test.look()}
-    counts = {name: split.y.bincount(minlength=len(data.classes)).tolist() for name, split in splits.items()}
-    dtype, low, high = (
-        str(data.train.x.dtype).removeprefix("torch."),
-        data.train.x.min().item(),
-        data.train.x.max().item(),
-    )
-    saved = save_data(data, counts, save) if save is not None else []
-    if as_json:
-        facts = {
-            "data": data.name, "shape": list(data.shape), "dtype": dtype, "range": [low, high],
-            "fingerprint": data.fingerprint, "classes": list(data.classes), "features": list(data.features),
-            "counts": counts, "saved": [str(path) for path in saved],
-        }  # fmt: skip
-        print(to_json(facts))
-        return
-    out = terminal.console()
-    shape = "×".join(map(str, data.shape))
-    out.print(t("data.shown", name=data.name, shape=shape, dtype=dtype, low=low, high=high))
-    out.print(t("data.fingerprint", fingerprint=data.fingerprint), style=terminal.QUIET)
-    out.print()
-    out.print(terminal.counts(counts, data.classes))
-    say_saved(saved)
-
-
 def runs_list(as_json: bool) -> None:
     """``tiza runs``, ``tiza runs list``."""
     from tiza import terminal
@@ -103,7 +55,10 @@ def runs_list(as_json: bool) -> None:
     if as_json:
         print(to_json({"runs": [run.to_dict() for run in found]}))
     elif found:
-        terminal.console().print(terminal.runs(found))
+        out, listed = terminal.console(), terminal.runs(found)
+        whole = out.measure(listed, options=out.options.update(width=1_000)).maximum
+        out.width = max(out.width, whole)  # a name that is cut can't be copied
+        out.print(listed)
     else:
         print(t("runs.none", folder=runs_home()))
 

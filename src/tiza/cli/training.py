@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from tiza.cli.choosing import data_changes, loaded
 from tiza.cli.speech import Interrupted
 from tiza.errors import RequestError
 from tiza.i18n import t
@@ -19,26 +20,29 @@ if TYPE_CHECKING:
 
 
 def train(
-    source: str | None, recipe: str | None, model: str | None, assignments: list[str], seed: int | None,
+    source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None,
     folder: Path | None, resume: str | None, sealed: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train, or go on; evaluate; say what came of it."""
     from tiza import reports, runs
-    from tiza.data.sources import load
+    from tiza.catalogue import suited
+    from tiza.config import changed
     from tiza.storage import to_json
 
     began = time.perf_counter()
     name, chosen = None, None
     if resume is not None:
-        if source or recipe or model or assignments or seed is not None or folder:
+        if source or recipe or model or choices or seed is not None or folder:
             raise RequestError("resume-alone", where="--resume")
         path = runs.find(resume).path
-        data = load(runs.Run(path).recipe.data)
+        data = loaded(runs.Run(path).recipe, told=not as_json)
     else:
-        name, chosen = _recipe(source, recipe, model, assignments, seed)
+        name, chosen = _recipe(source, recipe, model, choices, seed)
         if sealed and chosen.data.valid == "test":
             raise RequestError("sealed-as-written", where="--sealed")
-        data = load(chosen.data)  # once, for training and for the report
+        data = loaded(chosen, told=not as_json)  # once, for training and for the report
+        if name is None and recipe is None:
+            chosen = changed(suited(data), [*_changes(model, seed), *choices])
         path = folder or runs.new_folder(chosen)
     try:
         run = _fit(chosen, data, path, told=not as_json)
@@ -48,13 +52,13 @@ def train(
                 path.rmdir()
     report = reports.evaluate(run, data, sealed=sealed)
     if as_json:
-        print(to_json(_result(run, report, name, time.perf_counter() - began)))
+        print(to_json(_result(run, report, data, name, time.perf_counter() - began)))
     else:
         _say(run, report, quote(str(path)) if folder or resume else "last")
 
 
 def _recipe(
-    source: str | None, recipe: str | None, model: str | None, assignments: list[str], seed: int | None
+    source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None
 ) -> "tuple[str | None, Recipe]":
     """The recipe that the command line asks for, and its name where it has one."""
     from tiza.catalogue import default_for, recipes
@@ -71,14 +75,12 @@ def _recipe(
         base = make(Recipe, read_json(Path(recipe)))
     else:
         base, name = recipes[recipe], recipe
-    changes = list(assignments)
-    if recipe is not None and source is not None and source != base.data.name:
-        changes.insert(0, f"data.name={source}")
-    if model is not None:
-        changes.insert(0, f"model.name={model}")
-    if seed is not None:
-        changes.append(f"plan.seed={seed}")
-    return name, changed(base, changes)
+    other = recipe is not None and source is not None and source != base.data.name
+    return name, changed(base, [*(data_changes(str(source)) if other else []), *_changes(model, seed), *choices])
+
+
+def _changes(model: str | None, seed: int | None) -> list[str]:
+    return [f"model.name={model}"] * (model is not None) + [f"plan.seed={seed}"] * (seed is not None)
 
 
 def _fit(recipe: "Recipe | None", data: "Dataset", path: Path, *, told: bool) -> "Run":
@@ -101,7 +103,7 @@ def _fit(recipe: "Recipe | None", data: "Dataset", path: Path, *, told: bool) ->
     return run
 
 
-def _result(run: "Run", report: "Report", recipe: str | None, seconds: float) -> dict[str, Any]:
+def _result(run: "Run", report: "Report", data: "Dataset", recipe: str | None, seconds: float) -> dict[str, Any]:
     """The one object of --json."""
     from tiza.reports import SPLITS
     from tiza.runs import brief
@@ -115,6 +117,7 @@ def _result(run: "Run", report: "Report", recipe: str | None, seconds: float) ->
         "device": facts.device, "threads": facts.threads,
         **{split: brief(report.splits[split]) for split in SPLITS},
         "test_opening": report.opening, "test_reason": report.reason,
+        "notes": [str(note) for note in data.notes], "skipped": [str(error) for error in data.skipped],
     }  # fmt: skip
 
 
@@ -129,4 +132,5 @@ def _say(run: "Run", report: "Report", label: str) -> None:
     out.print(report.openings(), style=terminal.QUIET)
     out.print()
     print(t("train.run", path=run.path, seconds=terminal.seconds(ended.seconds if ended else 0.0)))
-    print(t("train.next" if run.facts.form else "train.next-table", run=label))
+    kind = run.facts.form.get("form")
+    print(t({"table": "train.next-rows", None: "train.next-table"}.get(kind, "train.next"), run=label))

@@ -1,54 +1,104 @@
-"""Data that the user already holds: a pair (X, y), a DataFrame, a torch Dataset; brought to the arrays of a source."""
+"""Arrays of samples and labels → what a source hands over: a pair (X, y), a torch Dataset, the arrays of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tiza.data.dataset import Raw
+from tiza.data.rows import Rows
 from tiza.data.samples import array_of, as_bytes, channels_first, scale_of
-from tiza.errors import RequestError, TizaError, unknown
+from tiza.errors import RequestError, TizaError, note, unknown
 
 
-def in_memory(source: Any, target: str | None, classes: Sequence[str] | None) -> Raw:
+@dataclass(frozen=True)
+class Part:
+    """Samples and labels of one split as the user has them, and what errors call them."""
+
+    x: np.ndarray | Rows
+    labels: np.ndarray
+    x_name: str = "X"
+    y_name: str = "y"
+
+
+def in_memory(source: Any, classes: Sequence[str] | None) -> Raw:
     """The arrays of ``source``; see :func:`tiza.load`. Raises :class:`TizaError` for what can't be told apart."""
-    features: tuple[str, ...] = ()
-    if hasattr(source, "columns"):
-        x, labels, features = _from_frame(source, target)
-    elif isinstance(source, tuple) and len(source) == 2 and all(map(_is_column, source)):
+    if isinstance(source, tuple) and len(source) == 2 and all(map(_is_column, source)):
         x, labels = (array_of(part) for part in source)
     else:
         x, labels = _from_pairs(source)
-    y, names = _classes(labels, classes)
-    if x.dtype.kind not in "biuf":
-        raise TizaError("sample-shape", where="X", shape="×".join(map(str, x.shape)), dtype=str(x.dtype))
-    if x.ndim == 2:
-        features = features or tuple(f"x{i + 1}" for i in range(x.shape[1]))
-        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is told as such
-            return Raw(x.astype(np.float32), y, names, features=features)
-    x = channels_first(x)
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise TizaError("not-finite", where="X", row=int(np.argwhere(~np.isfinite(x))[0][0]), column="–")
-    form: dict[str, Any] = dict(zip(("channels", "height", "width"), x.shape[1:], strict=True), form="image")
-    if scale := scale_of(x):
-        form["scale"] = list(scale)  # the model's manifest keeps it: later arrays are stretched alike
-    return Raw(as_bytes(x, scale), y, names, form=form)
+    return from_arrays({"train": Part(x, labels)}, classes)
+
+
+def from_arrays(
+    parts: Mapping[str, Part], classes: Sequence[str] | None = None, scale: tuple[float, float] | None = None
+) -> Raw:
+    """What the arrays of ``train``, and of ``valid`` and ``test`` where they are, hand over.
+
+    Images are stretched to 0–255 as those of train need it (samples in :class:`Rows` are ready, stretched from
+    ``scale``). Labels: names in alphabetical order, or whole numbers; numbers that are not 0 … C − 1 are the names of
+    their classes. Raises :class:`TizaError` for what can't be samples or labels, and for a label that train has not.
+    """
+    labels, names, remapped = _classes(parts, classes)
+    train = parts["train"]
+    if train.x.ndim == 2:
+        x = {split: _rows_of_table(part) for split, part in parts.items()}
+        form: dict[str, Any] = {}
+        features = tuple(f"x{i + 1}" for i in range(train.x.shape[1]))
+    else:
+        if isinstance(train.x, np.ndarray):
+            _check_numbers(train)
+            _check_finite(train)
+            scale = scale_of(train.x.dtype, float(train.x.min(initial=0)), float(train.x.max(initial=0)))
+        x = {split: _images(part, scale) for split, part in parts.items()}
+        form = dict(zip(("channels", "height", "width"), x["train"].shape[1:], strict=True), form="image")
+        if scale:
+            form["scale"] = list(scale)  # the model's manifest keeps it: later arrays are stretched alike
+        features = ()
+    for split, part in parts.items():
+        if x[split].shape[1:] != x["train"].shape[1:]:
+            found, wanted = ("×".join(map(str, x[s].shape[1:])) for s in (split, "train"))
+            raise TizaError("shapes-differ", where=part.x_name, found=found, wanted=wanted)
+    pairs: dict[str, Any] = {split: (x[split], labels[split]) for split in parts if split != "train"}
+    notes = (note("labels-renumbered", classes=", ".join(names)),) if remapped else ()
+    return Raw(x["train"], labels["train"], names, features=features, form=form, notes=notes, **pairs)
+
+
+def _rows_of_table(part: Part) -> np.ndarray | Rows:
+    if isinstance(part.x, Rows):
+        return part.x
+    _check_numbers(part)
+    if part.x.ndim != 2:
+        raise TizaError(
+            "sample-shape", where=part.x_name, shape="×".join(map(str, part.x.shape)), dtype=str(part.x.dtype)
+        )
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is told as such
+        return part.x.astype(np.float32)
+
+
+def _images(part: Part, scale: tuple[float, float] | None) -> np.ndarray | Rows:
+    if isinstance(part.x, Rows):
+        return part.x
+    _check_numbers(part)
+    _check_finite(part)
+    return as_bytes(channels_first(part.x), scale)
+
+
+def _check_numbers(part: Part) -> None:
+    if part.x.dtype.kind not in "biuf":  # pyright: ignore[reportAttributeAccessIssue]
+        shape, dtype = "×".join(map(str, part.x.shape)), str(part.x.dtype)
+        raise TizaError("sample-shape", where=part.x_name, shape=shape, dtype=dtype)
+
+
+def _check_finite(part: Part) -> None:
+    assert isinstance(part.x, np.ndarray)
+    if part.x.dtype.kind == "f" and not (finite := np.isfinite(part.x)).all():
+        raise TizaError("not-finite", where=part.x_name, row=int(np.argwhere(~finite)[0][0]), column="–")
 
 
 def _is_column(part: Any) -> bool:
     return hasattr(part, "__len__") and not isinstance(part, (str, bytes, dict))
-
-
-def _from_frame(frame: Any, target: str | None) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    if target is None:
-        raise RequestError("target-missing", where="target", columns=", ".join(map(str, frame.columns)))
-    if target not in frame.columns:
-        raise unknown("column", target, [str(column) for column in frame.columns], where="target")
-    table = frame.drop(columns=target)
-    for column in table.columns:
-        if table[column].dtype.kind not in "biuf":
-            raise TizaError("text-column", where=str(column), column=str(column))
-    return table.to_numpy(np.float64), frame[target].to_numpy(), tuple(map(str, table.columns))
 
 
 def _from_pairs(source: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -61,29 +111,49 @@ def _from_pairs(source: Any) -> tuple[np.ndarray, np.ndarray]:
         raise RequestError("source", where="source", found=type(source).__name__) from error
 
 
-def _classes(labels: np.ndarray, classes: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as class numbers, and the names of the classes."""
+def _classes(
+    parts: Mapping[str, Part], classes: Sequence[str] | None
+) -> tuple[dict[str, np.ndarray], tuple[str, ...], bool]:
+    """Labels as class numbers, the names of the classes, and whether the numbers are other ones than before."""
+    labels = {split: _labels(part) for split, part in parts.items()}
+    train = labels["train"]
+    named = train.dtype == object
+    if classes is not None and not named:  # a number out of range is told by the check that every source goes through
+        return labels, tuple(map(str, classes)), False
+    known: list[Any] = np.unique(train).tolist() if classes is None else [str(name) for name in classes]
+    if not named and len(train):
+        row = int(train.argmin() if known[0] < 0 else train.argmax())
+        if known[0] < 0 or known[-1] >= max(len(train), 2):  # an identifier: not even one sample for each
+            where = parts["train"].y_name
+            raise TizaError("label-range", where=where, row=row, label=int(train[row]), classes=len(known))
+    places = {name: i for i, name in enumerate(known)}
+    names = tuple(map(str, known))
+    numbered: dict[str, np.ndarray] = {}
+    for split, part in parts.items():
+        different, inverse = np.unique(labels[split], return_inverse=True)
+        numbered[split] = np.array([places.get(name, -1) for name in different.tolist()], np.int64)[inverse]
+        if (strange := np.flatnonzero(numbered[split] < 0)).size:
+            row, label = int(strange[0]), str(labels[split][strange[0]])
+            if split == "train":
+                raise unknown("class", label, names, where=part.y_name)
+            raise TizaError("label-unseen", where=part.y_name, row=row, label=label, classes=", ".join(names))
+    return numbered, names, not named and known != list(range(len(known)))
+
+
+def _labels(part: Part) -> np.ndarray:
+    """Labels as a vector: int64, or texts."""
+    labels, where = part.labels, part.y_name
     labels = labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim != 1:
-        raise TizaError("label-shape", where="y", shape="×".join(map(str, labels.shape)))
+        raise TizaError("label-shape", where=where, shape="×".join(map(str, labels.shape)))
     if labels.dtype.kind not in "iuf":
         import pandas as pd
 
         if (missing := np.flatnonzero(pd.isna(labels))).size:
-            raise TizaError("label-missing", where="y", row=int(missing[0]))
-        present, y = np.unique(labels.astype(str), return_inverse=True)
-        names = tuple(map(str, classes or present))
-        places = np.array([names.index(name) if name in names else -1 for name in map(str, present)], np.int64)
-        if (unnamed := np.flatnonzero(places < 0)).size:
-            raise unknown("class", str(present[unnamed[0]]), names, where="y")
-        return places[y], names
+            raise TizaError("label-missing", where=where, row=int(missing[0]))
+        return labels.astype(str).astype(object)
     whole = np.isfinite(labels) & (labels == np.floor(labels))
     if not whole.all():
         row = int(np.flatnonzero(~whole)[0])
-        raise TizaError("label-value", where="y", row=row, label=str(labels[row]))
-    y = labels.astype(np.int64)
-    most = int(y.max(initial=-1))
-    if classes is None and most >= max(len(y), 2):  # an identifier, not a class number: not even one sample for each
-        row = int(y.argmax())
-        raise TizaError("label-range", where="y", row=row, label=most, classes=len(np.unique(y)))
-    return y, tuple(map(str, classes or range(most + 1)))
+        raise TizaError("label-value", where=where, row=row, label=str(labels[row]))
+    return labels.astype(np.int64)

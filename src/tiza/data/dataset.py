@@ -1,7 +1,8 @@
 """A data set ready for training: tensors, classes, splits that share no sample, and how the input is scaled."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,23 @@ import torch
 from torch import Tensor
 
 from tiza.config import Data
+from tiza.data.rows import Rows, pieces
 from tiza.data.seal import Sealed, Split
-from tiza.errors import TizaError
+from tiza.errors import Note, RequestError, TizaError, unknown
 
 # What `tiza train` carves where neither the source nor the user says: a fifth for test, then a tenth for validation.
 TEST, VALID = 0.2, 0.1
+
+
+Pair = tuple[np.ndarray | Rows, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column of a table that is the answer: its name and its values as they were, one a sample of ``Raw``."""
+
+    name: str
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -21,16 +34,51 @@ class Raw:
     """What a source hands over: arrays, before any division.
 
     ``x`` uint8 N×C×H×W or float32 N×F and ``y`` int64 N; ``test`` the same pair where the source brings its own.
-    ``form`` says how a file becomes a sample (see :func:`tiza.data.intake.prepare`); ``valid`` is the usual share.
+    ``form`` says how a file becomes a sample (see :mod:`tiza.data.intake` and :mod:`tiza.data.tables`); ``valid`` is
+    the usual share, or the pair that the source brings. ``notes``: what was done to the data unasked; ``skipped``: what
+    was left out because it could not be used. ``columns``: of a table, as its file has them.
     """
 
-    x: np.ndarray
+    x: np.ndarray | Rows
     y: np.ndarray
     classes: tuple[str, ...]
-    test: tuple[np.ndarray, np.ndarray] | None = None
+    test: Pair | None = None
     features: tuple[str, ...] = ()
     form: dict[str, Any] = field(default_factory=dict)
-    valid: int | float = VALID
+    valid: int | float | Pair = VALID
+    notes: tuple[Note, ...] = ()
+    skipped: tuple[TizaError, ...] = ()
+    columns: tuple[dict[str, Any], ...] = ()
+    target: Target | None = None
+
+    def pairs(self) -> dict[str, Pair]:
+        """The arrays that it holds, by split."""
+        own = self.valid if isinstance(self.valid, tuple) else None
+        return {n: pair for n, pair in (("train", (self.x, self.y)), ("valid", own), ("test", self.test)) if pair}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is asked of every source: which ``classes``, in which order; at most how many samples to learn from.
+
+    ``progress(done, total)`` is called now and then by sources that take long.
+    """
+
+    classes: tuple[str, ...] | None = None
+    limit: int | None = None
+    seed: int = 0
+    progress: Callable[[int, int], None] | None = None
+
+    def renumber(self, names: tuple[str, ...], where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+        """For each class its new number, −1 for one left out; and the classes that stay."""
+        chosen = self.classes or names
+        if missing := [name for name in chosen if name not in names]:
+            raise unknown("class", missing[0], names, where=where)
+        return np.array([chosen.index(name) if name in chosen else -1 for name in names], np.int64), chosen
+
+    def limited(self, y: np.ndarray) -> np.ndarray:
+        """The places of the samples that stay, each class with its share."""
+        return np.arange(len(y)) if self.limit is None else np.sort(stratified(y, self.limit, self.seed))
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +87,8 @@ class Dataset:
 
     ``valid`` is a :class:`Sealed` only where ``config.valid == "test"``: then validation is the test split and each
     measurement an opening. ``fingerprint`` is a hash of every sample, label and class, before the division.
+    ``origin``: for each split the part of the source that it comes from (``train`` for all that was carved) and where
+    its samples stood there. ``notes``, ``skipped``, ``columns`` and ``target`` are those of :class:`Raw`.
     """
 
     config: Data
@@ -49,6 +99,11 @@ class Dataset:
     features: tuple[str, ...]
     form: dict[str, Any]
     fingerprint: str
+    origin: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    skipped: tuple[TizaError, ...] = ()
+    columns: tuple[dict[str, Any], ...] = ()
+    target: Target | None = None
 
     def __repr__(self) -> str:
         counts = f"train={len(self.train)}, valid={len(self.valid)}, test={len(self.test)}"
@@ -56,13 +111,18 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """The source's name in the registry, or ``external``."""
-        return self.config.name
+        """The source's name in the registry, that of the user's file or folder, or ``external``."""
+        return self.config.title
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample: (C, H, W) or (F,)."""
         return tuple(self.train.x.shape[1:])
+
+    def look(self, split: str) -> Split:
+        """A split, to be shown or hashed; that is no opening of the test split."""
+        part = {"train": self.train, "valid": self.valid, "test": self.test}[split]
+        return part.look() if isinstance(part, Sealed) else part
 
     def open_valid(self, by: str) -> Split:
         """The validation split, for measuring; an opening where validation is the test split itself."""
@@ -85,22 +145,31 @@ class Dataset:
                 half = 255 / 2
                 return (zeros, ones * 255) if self.config.scale == "unit" else (ones * half, ones * half)
             case "unit" | "symmetric":
-                low, high = self.train.x.amin(0), self.train.x.amax(0)
+                ends = [(piece.min(0), piece.max(0)) for piece in pieces(self.train.x)]
+                low, high = (torch.from_numpy(f([e[i] for e in ends], axis=0)) for i, f in enumerate((np.min, np.max)))
                 spread = torch.where(high > low, high - low, ones)
                 return (low, spread) if self.config.scale == "unit" else ((low + high) / 2, spread / 2)
         if not image:
-            mean, deviation = self.train.x.double().mean(0), self.train.x.double().std(0, correction=0)
+            n = len(self.train)
+            mean = sum((piece.sum(0, np.float64) for piece in pieces(self.train.x)), np.zeros(channels)) / n
+            squares = (np.square(piece - mean).sum(0) for piece in pieces(self.train.x))
+            mean, deviation = map(torch.from_numpy, (mean, np.sqrt(sum(squares, np.zeros(channels)) / n)))
         else:  # exact, and without a float copy of the images: the grey levels are counted
-            counts = torch.stack([_levels(self.train.x[:, c]) for c in range(channels)]).double()
+            counts = torch.from_numpy(_levels(self.train.x, channels)).double()
             levels = torch.arange(256, dtype=torch.float64)
             mean = counts @ levels / counts.sum(1)
             deviation = ((counts @ levels**2) / counts.sum(1) - mean**2).clamp(min=0).sqrt()
         return mean.float(), torch.where(deviation > 0, deviation, 1).float()
 
 
-def _levels(images: Tensor) -> Tensor:
-    pieces = (np.bincount(piece.numpy().ravel(), minlength=256) for piece in images.split(256))
-    return torch.from_numpy(sum(pieces, np.zeros(256, np.int64)))
+def _levels(images: Tensor | Rows, channels: int) -> np.ndarray:
+    """How often each grey level appears in each channel, C×256."""
+    counts = np.zeros((channels, 256), np.int64)
+    for piece in pieces(images):
+        for first in range(0, len(piece), 256):  # bincount makes eight bytes of each
+            for c in range(channels):
+                counts[c] += np.bincount(piece[first : first + 256, c].ravel(), minlength=256)
+    return counts
 
 
 def divide(raw: Raw, config: Data) -> Dataset:
@@ -108,42 +177,75 @@ def divide(raw: Raw, config: Data) -> Dataset:
 
     Raises :class:`TizaError` for fewer than two classes, a class too small to be divided, values that are not finite.
     """
-    check(raw, config.name)
-    fingerprint = _fingerprint(raw)
-    x, y = np.ascontiguousarray(raw.x), raw.y
-    if raw.test is None:
-        keep, carved = carve(x, y, config.test or TEST, config.seed, raw.classes, config.name)
-        test = (x[carved], y[carved])
-        x, y = x[keep], y[keep]
+    check(raw, config.title)
+    own = raw.pairs()
+    if "valid" in own and config.valid not in (None, "test"):
+        raise RequestError("own-valid", where="data.valid", n=len(own["valid"][1]))
+    whole = Split.of(raw.x, raw.y)
+    origin = {name: (name, np.arange(len(y))) for name, (_, y) in own.items()}
+    if "test" in own:
+        test = Split.of(*own["test"])
     else:
-        test = raw.test
-    whole = Split(torch.from_numpy(x), torch.from_numpy(y))
-    sealed = Sealed(Split(*map(torch.from_numpy, map(np.ascontiguousarray, test))))
+        keep, carved = carve(raw.x, raw.y, config.test or TEST, config.seed, raw.classes, config.title)
+        test = whole.take(carved)
+        origin |= {"train": ("train", keep), "test": ("train", carved)}
+        whole = whole.take(keep)
+    sealed = Sealed(test)
     if config.valid == "test":
         train, valid = whole, sealed
+        origin["valid"] = origin["test"]
+    elif "valid" in own:
+        train, valid = whole, Split.of(*own["valid"])
     else:
-        keep, carved = carve(x, y, config.valid or raw.valid, config.seed, raw.classes, config.name)
-        train = Split(whole.x[keep], whole.y[keep])
-        valid = Split(whole.x[carved], whole.y[carved])
-    return Dataset(config, train, valid, sealed, raw.classes, raw.features, raw.form, fingerprint)
+        share = config.valid or raw.valid
+        assert not isinstance(share, tuple)
+        keep, carved = carve(whole.x, whole.y.numpy(), share, config.seed, raw.classes, config.title)
+        train, valid = whole.take(keep), whole.take(carved)
+        places = origin["train"][1]
+        origin |= {"train": ("train", places[keep]), "valid": ("train", places[carved])}
+    return Dataset(
+        config, train, valid, sealed, raw.classes, raw.features, raw.form, _fingerprint(raw), origin, raw.notes,
+        raw.skipped, raw.columns, raw.target,
+    )  # fmt: skip
 
 
 def _fingerprint(raw: Raw) -> str:
-    pairs = [(raw.x, raw.y), *([raw.test] if raw.test else [])]
-    digests = [Split(*(torch.from_numpy(np.ascontiguousarray(part)) for part in pair)).digest() for pair in pairs]
+    digests = [Split.of(*pair).digest() for pair in raw.pairs().values()]
     return hashlib.blake2b("\0".join([*digests, *raw.classes, *raw.features]).encode(), digest_size=16).hexdigest()
+
+
+def select(raw: Raw, reading: Reading, name: str) -> Raw:
+    """The classes asked for, in the order asked for, and no more samples to learn from than asked for."""
+    if reading.classes is None and reading.limit is None:
+        return raw
+    numbers, classes = reading.renumber(raw.classes, f"{name}: classes")
+
+    def chosen(pair: Pair, *, limited: bool) -> tuple[Pair, np.ndarray]:
+        x, y = pair
+        y = numbers[y]
+        places = np.flatnonzero(y >= 0)
+        if limited:
+            places = places[reading.limited(y[places])]
+        return (x.take(places) if isinstance(x, Rows) else x[places], y[places]), places
+
+    (x, y), places = chosen((raw.x, raw.y), limited=True)
+    others = {split: chosen(pair, limited=False)[0] for split, pair in raw.pairs().items() if split != "train"}
+    target = raw.target and Target(raw.target.name, raw.target.values[places])
+    return replace(raw, x=x, y=y, classes=classes, target=target, **others)
 
 
 def check(raw: Raw, name: str) -> None:
     """Raise the one sentence for arrays that no classifier can be trained on."""
-    pairs = [(raw.x, raw.y)] + ([raw.test] if raw.test else [])
-    for x, y in pairs:
+    for x, y in raw.pairs().values():
         if len(x) != len(y):
             raise TizaError("lengths", where=name, samples=len(x), labels=len(y))
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            row, *rest = (int(i) for i in np.argwhere(~np.isfinite(x))[0])
-            column = raw.features[rest[0]] if raw.features else str(rest[0] if rest else 0)
-            raise TizaError("not-finite", where=f"{name}: {row}, {column}", row=row, column=column)
+        first = 0
+        for piece in pieces(x):
+            if piece.dtype.kind == "f" and not np.isfinite(piece).all():
+                row, *rest = (int(i) for i in np.argwhere(~np.isfinite(piece))[0])
+                column = raw.features[rest[0]] if raw.features else str(rest[0] if rest else 0)
+                raise TizaError("not-finite", where=f"{name}: {first + row}, {column}", row=first + row, column=column)
+            first += len(piece)
         if len(y) and not 0 <= y.min() <= y.max() < len(raw.classes):
             row = int(np.flatnonzero((y < 0) | (y >= len(raw.classes)))[0])
             raise TizaError("label-range", where=name, row=row, label=int(y[row]), classes=len(raw.classes))
@@ -152,8 +254,22 @@ def check(raw: Raw, name: str) -> None:
         raise TizaError("one-class", where=name, n=len(raw.y))
 
 
+def stratified(y: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
+    """The places of at most ``n`` labels, drawn with the seed, each class with its share."""
+    if len(y) <= n:
+        return np.arange(len(y))
+    order = np.random.default_rng(seed).permutation(len(y))
+    by_class = order[np.argsort(y[order], kind="stable")]
+    return by_class[np.linspace(0, len(y) - 1, n).astype(int)]
+
+
 def carve(
-    x: np.ndarray, y: np.ndarray, share: int | float, seed: int, classes: tuple[str, ...], name: str
+    x: np.ndarray | Tensor | Rows,
+    y: np.ndarray,
+    share: int | float,
+    seed: int,
+    classes: tuple[str, ...],
+    name: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices that stay and indices carved out: stratified, seeded, identical samples on one side.
 
@@ -163,9 +279,9 @@ def carve(
     want = share if isinstance(share, int) else max(1, round(share * len(y)))
     if want > len(y) - np.count_nonzero(np.bincount(y)):
         raise TizaError("carve", where=name, want=want, n=len(y))
-    first: dict[int, int] = {}
-    leader = np.array([first.setdefault(hash(row.tobytes()), i) for i, row in enumerate(x)])
-    leaders, group_of = np.unique(leader, return_inverse=True)
+    keys = np.fromiter((hash(row.tobytes()) for piece in pieces(x) for row in piece), np.int64, len(x))
+    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    leaders, group_of = np.unique(first[same], return_inverse=True)  # groups in the order of their first samples
     groups = np.bincount(y[leaders], minlength=len(classes))
     if (alone := np.flatnonzero(groups == 1)).size:
         n = int((y == alone[0]).sum())

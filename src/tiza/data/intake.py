@@ -4,10 +4,10 @@ import re
 import struct
 import threading
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -57,13 +57,75 @@ def read_picture(path: str | Path) -> np.ndarray:
             raise TizaError("picture-folder", where=str(path))
         if not path.is_file():
             raise TizaError("picture-missing", where=str(path))
-        with path.open("rb") as file, _quiet, warnings.catch_warnings(action="ignore"):
-            return _decode(file, str(path))
+        with path.open("rb") as file, quiet():
+            return decode(file, str(path))
     except OSError as error:
         raise TizaError("picture-unreadable", where=str(path), reason=error.strerror or str(error)) from error
 
 
-def _decode(file: BinaryIO, where: str) -> np.ndarray:
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What decoders warn of in broken or odd pictures is not for the user: none of it is heard inside."""
+    with _quiet, warnings.catch_warnings(action="ignore"):
+        yield
+
+
+class Header(NamedTuple):
+    """What a picture's header says, before anything is decoded; ``height`` and ``width`` as it stands upright."""
+
+    height: int
+    width: int
+    channels: int  # 1 (grey) or 3, without transparency
+    transparent: bool
+    palette: bool
+    deep: bool  # 16 bits
+    turned: bool  # by its EXIF note
+
+
+def header(file: BinaryIO, where: str) -> Header:
+    """The header of a PNG or JPEG file; raises as :func:`read_picture` does for what a header can tell."""
+    with _opened(file, where) as image:
+        width, height = image.size
+        # A PNG's note may stand behind the picture; to look for it would decode the picture.
+        note = image.getexif() if "exif" in image.info or isinstance(image, JpegImageFile) else {}
+        turn = note.get(ExifTags.Base.Orientation, 1)
+        if turn in (5, 6, 7, 8):
+            width, height = height, width
+        channels = 1 if image.mode in ("1", "L", "LA") or image.mode.startswith("I") else 3
+        transparent, deep = image.has_transparency_data, image.mode.startswith("I")
+        return Header(height, width, channels, transparent, image.mode == "P", deep, turn in _UPRIGHT)
+
+
+def read_channels(path: str | Path) -> dict[str, np.ndarray]:
+    """The channels of a picture as its file holds them, H×W each, by name: grey, red, green, blue, alpha (opacity).
+
+    uint8, or uint16 where it has sixteen bits; a palette is read as colours. Raises as :func:`read_picture` does.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file, quiet(), _opened(file, str(path)) as image:
+            image.load()
+            image = _upright(image)
+            if image.mode.startswith("I"):
+                return {"grey": np.asarray(image).astype(np.uint16)}
+            colours = "L" if image.mode in ("1", "L", "LA") else "RGB"
+            image = image.convert(colours + "A" if image.has_transparency_data else colours)
+            names = {"L": "grey", "R": "red", "G": "green", "B": "blue", "A": "alpha"}
+            return {names[band]: np.asarray(image.getchannel(band)) for band in image.getbands()}
+    except OSError as error:
+        raise TizaError("picture-unreadable", where=str(path), reason=error.strerror or str(error)) from error
+
+
+def decode(file: BinaryIO, where: str) -> np.ndarray:
+    """The picture in an open file, as :func:`read_picture` gives it; inside ``quiet()``."""
+    with _opened(file, where) as image:
+        image.load()
+        return np.array(_opaque(_eight_bits(_upright(image))))
+
+
+@contextmanager
+def _opened(file: BinaryIO, where: str) -> Iterator[Image.Image]:
+    """The picture in an open file, not yet decoded, when its header is sound; whatever goes wrong inside is told."""
     head = file.read(512)
     file.seek(0)
     if not head:
@@ -79,8 +141,7 @@ def _decode(file: BinaryIO, where: str) -> np.ndarray:
             if width * height > MAX_PIXELS:
                 fields = {"width": width, "height": height, "limit": MAX_PIXELS // 1_000_000}
                 raise TizaError("picture-too-large", where=where, **fields)
-            image.load()
-            return np.array(_opaque(_eight_bits(_upright(image))))
+            yield image
     except TizaError:
         raise
     except Exception as error:  # whatever a decoder trips over in broken bytes

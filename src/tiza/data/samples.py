@@ -22,17 +22,22 @@ def channels_first(x: np.ndarray) -> np.ndarray:
     """Images as N×C×H×W from N×H×W, N×C×H×W or N×H×W×C."""
     if x.ndim == 3:
         return x[:, None]
-    if x.ndim == 4 and x.shape[1] not in (1, 3, 4) and x.shape[3] in (1, 3, 4):
+    if channels_last(x.shape):
         return x.transpose(0, 3, 1, 2)
     if x.ndim != 4:
         raise TizaError("sample-shape", where="X", shape="×".join(map(str, x.shape)), dtype=str(x.dtype))
     return x
 
 
-def scale_of(images: np.ndarray) -> tuple[float, float] | None:
-    """The values that become 0 and 255, where the images are not bytes already: floats, or integers beyond 255."""
-    low, high = float(min(images.min(initial=0), 0)), float(images.max(initial=0))
-    if images.dtype == np.uint8 or (images.dtype.kind in "iu" and low == 0 and 1 < high <= 255):
+def channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether images of this shape are N×H×W×C."""
+    return len(shape) == 4 and shape[1] not in (1, 3, 4) and shape[3] in (1, 3, 4)
+
+
+def scale_of(dtype: np.dtype[Any], low: float, high: float) -> tuple[float, float] | None:
+    """The values that become 0 and 255, where images are not bytes already: floats, integers beyond 255."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    if dtype == np.uint8 or (dtype.kind in "iu" and low == 0 and 1 < high <= 255):
         return None
     return low, high
 

@@ -4,6 +4,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +12,29 @@ from filelock import FileLock
 from torch import Tensor
 
 from tiza import storage
+from tiza.data.rows import Rows, pieces
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples and their labels: ``x`` uint8 N×C×H×W (images) or float32 N×F (tables), ``y`` int64 N."""
+    """Samples and their labels: ``x`` uint8 N×C×H×W (images) or float32 N×F (tables), ``y`` int64 N.
 
-    x: Tensor
+    ``x`` is a tensor, or :class:`Rows` where the samples would not fit in memory.
+    """
+
+    x: Tensor | Rows
     y: Tensor
+
+    @classmethod
+    def of(cls, x: np.ndarray | Rows, y: np.ndarray) -> "Split":
+        """The split that the arrays of a source make."""
+        samples = x if isinstance(x, Rows) else torch.from_numpy(np.ascontiguousarray(x))
+        return cls(samples, torch.from_numpy(np.ascontiguousarray(y)))
+
+    def take(self, index: Any) -> "Split":
+        """Some of the samples, in this order."""
+        x = self.x.take(index) if isinstance(self.x, Rows) else self.x[index]
+        return Split(x, self.y[index])
 
     def __len__(self) -> int:
         return len(self.y)
@@ -26,9 +42,10 @@ class Split:
     def digest(self) -> str:
         """A hash of every value of the split, in order."""
         state = hashlib.blake2b(digest_size=16)
-        for tensor in (self.x, self.y):
-            state.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-            state.update(np.ascontiguousarray(tensor.numpy()).data)
+        for part in (self.x, self.y):
+            state.update(f"{part.dtype}{tuple(part.shape)}".encode())
+            for piece in pieces(part):
+                state.update(piece.data)
         return state.hexdigest()
 
     def to(self, device: torch.device) -> "Split":

@@ -3,7 +3,7 @@
 import hashlib
 import lzma
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,13 +12,16 @@ import numpy as np
 from annotated_types import Ge, Le
 
 from tiza import storage
+from tiza.config import Names
 from tiza.data import idx
+from tiza.data.download import fetched
+from tiza.data.files import csv, named
 from tiza.errors import RequestError, TizaError
 from tiza.registry import register
 
 if TYPE_CHECKING:
     from tiza.config import Data
-    from tiza.data.dataset import Dataset, Raw
+    from tiza.data.dataset import Dataset, Raw, Reading
 
 MD5 = {
     "mnist": {
@@ -34,6 +37,8 @@ MD5 = {
         "t10k-labels": "15d484375f8d13e6eb1aabb0c3f46965",
     },
 }
+WINE = "https://archive.ics.uci.edu/ml/machine-learning-databases/wine-quality/winequality-red.csv"
+WINE_COUNTS = {3: 10, 4: 53, 5: 681, 6: 638, 7: 199, 8: 18}
 DIGITS = tuple("0123456789")
 GARMENTS = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -41,45 +46,81 @@ GARMENTS = (
 
 
 def dataset(name: str, **facts: Any) -> Callable[[Any], Any]:
-    """Enter a source in the registry; its keyword-only parameters are the options of ``data`` in a recipe."""
+    """Enter a source in the registry; its keyword-only parameters are the options of ``data`` in a recipe.
+
+    A source whose entry says ``reading=True`` is given the :class:`Reading` first, and keeps to it by itself.
+    """
     return register("dataset", name, **facts)
 
 
 def load(
-    source: Any, *, target: str | None = None, classes: tuple[str, ...] | None = None, **options: Any
+    source: Any,
+    *,
+    target: str | None = None,
+    binarise: str | None = None,
+    features: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
 ) -> "Dataset":
-    """A :class:`Dataset` from a name, ``(X, y)``, a DataFrame with ``target=``, or a torch Dataset.
+    """A :class:`Dataset` from a name, a path, ``(X, y)``, a DataFrame with ``target=``, or a torch Dataset.
 
-    ``options`` are the fields of ``data`` in a recipe: ``valid``, ``test``, ``scale``, ``seed``, and those of the
-    source itself (``kind="spirals"`` of ``points``). Images: uint8 N×H×W, N×C×H×W or N×H×W×C, or floats, which are
-    stretched to 0–255 once. Tables: N×F. Labels: integers, or names, which become classes in alphabetical order.
-    Raises :class:`TizaError` for data that no classifier can be trained on.
+    A path: a folder of pictures by class (``DIR/CLASS/*`` or ``DIR/{train,valid,test}/CLASS/*``) or its zip, a CSV
+    file with ``target``, an ``.npz`` with Keras' keys, IDX files or their folder. ``options`` are the fields of
+    ``data`` in a recipe: ``valid``, ``test``, ``scale``, ``seed``, ``limit``, and those of the source itself
+    (``size=64`` of a folder, ``kind="spirals"`` of ``points``). Images: uint8 N×H×W, N×C×H×W or N×H×W×C, or floats,
+    which are stretched to 0–255 once. Tables: N×F. Labels: integers, or names, which become classes in alphabetical
+    order. ``classes``: which to keep, in this order; for arrays, the names of all of them.
+    ``binarise="quality>=6"`` makes two classes of a column. ``progress(done, total)`` is called while pictures are
+    read. What was done unasked stands in ``.notes``. Raises :class:`TizaError` for data that no classifier can be
+    trained on.
     """
     from tiza.config import Data, make
     from tiza.data.arrays import in_memory
-    from tiza.data.dataset import divide
+    from tiza.data.dataset import divide, select
 
     if isinstance(source, Data):
-        return read(source)
+        return read(source, progress)
+    table = {"target": target, "binarise": binarise, "features": features}
     if isinstance(source, (str, Path)):
-        return read(make(Data, {"name": str(source), **options}, "data"))
-    config = make(Data, {"name": "external", **options}, "data")
+        given = {key: value for key, value in (table | {"classes": classes}).items() if value is not None}
+        return read(make(Data, named(source) | given | options, "data"), progress)
+    is_table = hasattr(source, "columns")
+    more = {"classes": classes} if is_table and classes is not None else {}
+    config = make(Data, {"name": "external", **more, **options}, "data")
     if config.options:
         from tiza.errors import unknown
 
         field = next(iter(config.options))
         raise unknown("field", field, [f for f in Data.model_fields if f != "name"], where=f"data.{field}")
-    return divide(in_memory(source, target, classes), config)
+    if is_table:
+        from tiza.data.tables import Place, from_table
+
+        raw = from_table(source, Place("DataFrame"), target=target, binarise=binarise, features=features)
+    elif any(value is not None for value in table.values()):
+        raise RequestError("table-only", where="source", option=next(k for k, v in table.items() if v is not None))
+    else:
+        raw = in_memory(source, classes)
+    return divide(select(raw, _reading(config), "data"), config)
 
 
-def read(config: "Data") -> "Dataset":
+def read(config: "Data", progress: Callable[[int, int], None] | None = None) -> "Dataset":
     """The data set that a checked data config names."""
-    from tiza.data.dataset import divide
+    from tiza.data.dataset import divide, select
     from tiza.registry import lookup
 
     if config.name == "external":
         raise RequestError("external-data", where="data.name")
-    return divide(lookup("dataset", config.name, where="data.name").function(**config.options), config)
+    entry, reading = lookup("dataset", config.name, where="data.name"), _reading(config, progress)
+    if entry.facts.get("reading"):
+        return divide(entry.function(reading, **config.options), config)
+    return divide(select(entry.function(**config.options), reading, config.name), config)
+
+
+def _reading(config: "Data", progress: Callable[[int, int], None] | None = None) -> "Reading":
+    from tiza.data.dataset import Reading
+
+    return Reading(config.classes, config.limit, config.seed, progress)
 
 
 @dataset(
@@ -118,16 +159,51 @@ def digits() -> "Raw":
 @dataset(
     "iris", kind="table", train=150, test=None, shape="4", classes=3, licence="CC BY 4.0", origin="R. A. Fisher (UCI)"
 )
-def iris() -> "Raw":
+def iris(*, features: Names | None = None) -> "Raw":
     """Iris flowers: four measures in cm, three species; from scikit-learn."""
+    from dataclasses import replace
+
     from sklearn.datasets import load_iris
 
-    from tiza.data.dataset import Raw
+    from tiza.data.tables import Place, from_table
 
-    bunch: Any = load_iris()
-    names = tuple(str(name) for name in bunch.target_names)
-    features = tuple(str(name) for name in bunch.feature_names)
-    return Raw(bunch.data.astype(np.float32), bunch.target.astype(np.int64), names, features=features, valid=0.2)
+    bunch: Any = load_iris(as_frame=True)
+    frame = bunch.data.assign(species=bunch.target_names[bunch.target])
+    return replace(from_table(frame, Place("iris"), target="species", features=features), valid=0.2)
+
+
+@dataset(
+    "wine-quality", kind="table", train=1_599, test=None, shape="11", classes=6, licence="CC BY 4.0",
+    origin="P. Cortez et al. (UCI)",
+)  # fmt: skip
+def wine_quality(
+    *,
+    path: str | None = None,
+    target: str | None = None,
+    binarise: str | None = None,
+    features: Names | None = None,
+    skip_bad: bool = False,
+) -> "Raw":
+    """Red wine: eleven measures and a quality of 3 to 8; from the UCI archive, once, or from a CSV of the user's."""
+    if path is None:
+        path = str(_fetched_wine())
+    target = target if target is not None or binarise is not None else "quality"
+    return csv(path=path, target=target, binarise=binarise, features=features, skip_bad=skip_bad)
+
+
+def _fetched_wine() -> Path:
+    return fetched(WINE, storage.home() / "cache" / "wine-quality" / "winequality-red.csv", check=is_the_wine)
+
+
+def is_the_wine(content: bytes) -> bool:
+    """Whether this is the whole table of red wines, with whatever line ends."""
+    lines = content.decode("latin-1").splitlines()[1:]
+    counts: dict[int, int] = {}
+    for line in lines:
+        quality = line.rpartition(";")[2].strip()
+        if quality.isdigit():
+            counts[int(quality)] = counts.get(int(quality), 0) + 1
+    return counts == WINE_COUNTS
 
 
 @dataset("points", kind="table", train=1_000, test=None, shape="2", classes=2, licence="CC0", origin="tiza")

@@ -7,11 +7,12 @@ points, so that no label is under 11 px when it is shown 600 px wide; the overvi
 from tiza.figures.learning import curves
 from tiza.figures.overview import overview
 from tiza.figures.paper import save
-from tiza.figures.samples import before_after, digits, histogram, mosaic, scatter
+from tiza.figures.samples import before_after, channels, digits, histogram, mosaic, scatter, target
 from tiza.figures.verdicts import confusion, worst
 
 __all__ = [
     "before_after",
+    "channels",
     "confusion",
     "curves",
     "digits",
@@ -20,5 +21,6 @@ __all__ = [
     "overview",
     "save",
     "scatter",
+    "target",
     "worst",
 ]

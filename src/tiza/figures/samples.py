@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from tiza.data.dataset import stratified
 from tiza.data.seal import Split
 from tiza.errors import RequestError
 from tiza.figures.paper import (
@@ -31,20 +32,26 @@ from tiza.i18n import number, t
 
 CLASSES = ("#56b4e9", "#cc79a7", INK, "#8a8f8c")  # colours that mean nothing else in tiza
 MARKERS = "o^sDvPX*<>"
+MOST_POINTS = 5_000  # of a scatter plot
 
 
 @styled
-def digits(images: Any, captions: Sequence[str] | None = None, wrong: Sequence[bool] | None = None) -> Figure:
+def digits(
+    images: Any, captions: Sequence[str] | None = None, wrong: Sequence[bool] | None = None, *,
+    columns: int | None = None, title: str = "",
+) -> Figure:  # fmt: skip
     """Tiles of one or many images (uint8 N×C×H×W, N×H×W or H×W), each with its caption; a wrong one's is marked."""
     array = np.asarray(images)
     array = array[None] if array.ndim == 2 else array
-    most = 5 if captions and max(map(len, captions)) > 6 else 10
-    columns, step = min(len(array), most), (WIDTH - 2 * MARGIN) / most
+    most = columns or (5 if captions and max(map(len, captions)) > 6 else 10)
+    columns, step = min(len(array), most), min((WIDTH - 2 * MARGIN) / most, 1.6)
     side, pitch = step - 0.12, step + (0.2 if captions else 0)
-    height = MARGIN + pitch * math.ceil(len(array) / columns) + 0.1
-    figure, page = sheet(height, width=2 * MARGIN + columns * step - 0.12)
+    top = 0.6 if title else MARGIN
+    height = top + pitch * math.ceil(len(array) / columns) + 0.1
+    width = max(2 * MARGIN + columns * step - 0.12, min(WIDTH, text_width(title, 13, "bold") + 2 * MARGIN))
+    figure, page = sheet(height, title, width=width)
     for i, image in enumerate(array):
-        x, y = MARGIN + i % columns * step, MARGIN + i // columns * pitch
+        x, y = MARGIN + i % columns * step, top + i // columns * pitch
         tile(page, image, x, y, side)
         if captions:
             marked = wrong is not None and bool(wrong[i])
@@ -97,23 +104,24 @@ def mosaic(split: Split, classes: Sequence[str], per_class: int = 8, seed: int =
 
 @styled
 def scatter(split: Split, classes: Sequence[str], features: Sequence[str]) -> Figure:
-    """The samples of a table over its first two features; each class has a colour and a shape.
+    """The samples of a table over its first two features, at most 5,000; each class has a colour and a shape.
 
     Raises :class:`TizaError` for images and for tables of one feature.
     """
     if split.x.ndim != 2 or split.x.shape[1] < 2:
         raise RequestError("two-features", where="split")
+    n, split = len(split), split.take(stratified(split.y.numpy(), MOST_POINTS))
     names = [fit(name, 1.5) for name in classes]
     right = WIDTH - MARGIN - max(text_width(name) for name in names) - 0.15
-    title = t("fig.scatter.title", n=len(split), x=features[0], y=features[1])
+    title = t("fig.scatter.title", n=n, x=features[0], y=features[1])
     figure, page = sheet(4.8, title, features[1])
     ax = place(page, (0.65, 0.85, right - 0.9, 3.35))
-    points, labels = split.x.numpy()[:, :2], split.y.numpy()
+    points, labels = split.x[:].numpy()[:, :2], split.y.numpy()
     area = float(np.clip(9000 / max(len(points), 1), 6, 34))
     for i, name in enumerate(names):
         look: dict[str, Any] = {"color": CLASSES[i % len(CLASSES)], "marker": MARKERS[i % len(MARKERS)]}
         mine = points[labels == i].T
-        ax.scatter(*mine, s=area, linewidth=0.3, edgecolor="white", rasterized=len(points) > 5000, **look)
+        ax.scatter(*mine, s=area, linewidth=0.3, edgecolor="white", **look)
         page.plot([right], [0.95 + i * 0.27], linestyle="", markersize=7, **look)
         page.text(right + 0.15, 0.95 + i * 0.27, name, va="center_baseline")
     ax.set_xlabel(features[0], labelpad=5)
@@ -142,6 +150,54 @@ def histogram(counts_by_split: Mapping[str, Sequence[int]], classes: Sequence[st
             page.fill_between([x, x + length], y + 0.05, y + row - 0.05, color=colour, linewidth=0)
             page.text(x + length + 0.06, y + row / 2, text, va="center_baseline")
     return figure
+
+
+@styled
+def channels(of: Mapping[str, Any], title: str) -> Figure:
+    """The channels of a picture (H×W each, by name) beside each other, each in the greys of its own values."""
+    step = min((WIDTH - 2 * MARGIN) / len(of), 2.4)
+    names = [t(f"channel.{name}") for name in of]
+    width = max(2 * MARGIN + len(of) * step - 0.12, min(WIDTH, text_width(title, 13, "bold") + 2 * MARGIN))
+    figure, page = sheet(0.6 + step + 0.3, title, width=width)
+    for i, (name, values) in enumerate(zip(names, of.values(), strict=True)):
+        grey = values if values.dtype == np.uint8 else (values // 257).astype(np.uint8)
+        x, side, caption = MARGIN + i * step, step - 0.12, f"{name} {values.min()}–{values.max()}"
+        tile(page, grey, x, 0.6, side, photo=True)
+        _caption(page, x + side / 2, 0.8 + side, caption, step, wrong=False)
+    return figure
+
+
+@styled
+def target(before: Any, after: Mapping[str, int], name: str) -> Figure:
+    """The values of a table's target as they were, and the classes that were made of them."""
+    figure, page = sheet(3.4, t("fig.target.title", name=name, n=len(before)))
+    panels = [place(page, (left, 1.0, 2.8, 1.7)) for left in (0.75, 4.45)]
+    values = np.asarray(before)
+    if values.dtype.kind == "f" and len(np.unique(values)) > 30:
+        panels[0].hist(values, bins=30, color=GREY)
+        panels[0].xaxis.set_major_formatter(FuncFormatter(as_tick))
+    else:
+        different, counts = np.unique(values, return_counts=True)
+        _bars(panels[0], [as_tick(v) if isinstance(v, float) else str(v) for v in different.tolist()], counts.tolist())
+    _bars(panels[1], list(after), list(after.values()))
+    for ax, heading, left in zip(panels, ("fig.target.before", "fig.target.after"), (0.75, 4.45), strict=True):
+        page.text(left, 0.85, t(heading), color=GREY)
+        ax.set_ylabel(t("fig.axis.samples"), labelpad=4)
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        ax.yaxis.set_major_formatter(FuncFormatter(as_tick))
+    panels[0].set_xlabel(fit(name, 2.6), labelpad=4)
+    return figure
+
+
+def _bars(ax: Axes, names: Sequence[str], counts: Sequence[int]) -> None:
+    ax.bar(range(len(names)), counts, color=GREY, width=0.8)
+    shown = range(0, len(names), math.ceil(len(names) / 12))
+    width = 2.6 / max(len(shown), 1)
+    ax.set_xticks(list(shown), [fit(names[i], width) for i in shown])
+    ax.set_ylim(0, max(counts) * 1.15)
+    if len(names) <= 8:
+        for i, count in enumerate(counts):
+            ax.text(i, count, number(count, ","), ha="center", va="bottom")
 
 
 def _beside(names: Sequence[str]) -> float:

@@ -147,7 +147,7 @@ class Run:
             unknown = dict.fromkeys(("data", "model", "valid_accuracy", "test"))
             return {**named, "status": "damaged", "epochs": 0, **unknown}
         return {
-            **named, "status": self.status, "data": recipe.data.name,
+            **named, "status": self.status, "data": recipe.data.title,
             "model": recipe.model.name, "epochs": history[-1].epoch if history else 0,
             "valid_accuracy": history[-1].valid["accuracy"][0] if history else None,
             "test": brief(report["test"]) if report else None,

@@ -1,6 +1,7 @@
 """Where runs are kept and found: by folder, by name, or the last one."""
 
 import itertools
+import re
 import time
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def runs_home() -> Path:
 
 def new_folder(recipe: Recipe) -> Path:
     """A fresh, empty folder for a run, named by date, time, data and model; no other process gets the same."""
-    stem = time.strftime("%Y-%m-%d-%H%M%S") + f"-{recipe.data.name}-{recipe.model.name}"
+    title = re.sub(r"[^\w.-]+", "-", recipe.data.title)[:40]
+    stem = time.strftime("%Y-%m-%d-%H%M%S") + f"-{title}-{recipe.model.name}"
     for n in itertools.count(1):
         path = runs_home() / (stem if n == 1 else f"{stem}-{n}")
         try:

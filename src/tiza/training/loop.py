@@ -9,13 +9,12 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from tiza.config import Augment, Plan
 from tiza.data.batches import Batches, augment
-from tiza.data.dataset import Dataset
+from tiza.data.dataset import Dataset, stratified
 from tiza.data.seal import Split
 from tiza.errors import TizaError
 from tiza.metrics import measure, summary
@@ -71,7 +70,7 @@ class _Loop:
         self.learner, self.data, self.plan, self.position, self.random = learner, data, plan, position, random
         self.name = name
         train = data.train.to(learner.device)
-        self.sample = _stratified(train, MEASURED_TRAIN)
+        self.sample = train.take(stratified(train.y.cpu().numpy(), MEASURED_TRAIN))
         self.batches = Batches(train, plan.batch_size, plan.seed)
         self.per_epoch = len(self.batches)
         self.total = plan.epochs * self.per_epoch
@@ -298,17 +297,6 @@ class _Sums:
         self.n += n
         self.loss = [a + b * n for a, b in zip(self.loss or [0.0] * len(loss), loss, strict=True)]
         self.right = [a + b for a, b in zip(self.right or [0] * len(right), right, strict=True)]
-
-
-def _stratified(split: Split, most: int) -> Split:
-    """At most ``most`` samples, the same ones every time, each class with its share."""
-    if len(split) <= most:
-        return split
-    order = np.random.default_rng(0).permutation(len(split))
-    labels = split.y.cpu().numpy()
-    by_class = order[np.argsort(labels[order], kind="stable")]
-    chosen = torch.from_numpy(by_class[np.linspace(0, len(split) - 1, most).astype(int)]).to(split.y.device)
-    return Split(split.x[chosen], split.y[chosen])
 
 
 def _per_trial(value: float | tuple[float, ...] | None, before: list[float], where: str) -> list[float]:

@@ -1,0 +1,105 @@
+"""Which data a command is about: its argument, the options that say how it is read, and what to tell of the reading."""
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tiza.errors import RequestError
+from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.config import Recipe
+    from tiza.data.dataset import Dataset
+
+SKIPPED_SHOWN = 20
+
+
+def takes_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how data is read; with --set they come as ``choices``, FIELD=VALUE."""
+    options = {
+        "target": (str | None, "--target", "meta.column", None),
+        "binarise": (str | None, "--binarise", "meta.rule", None),
+        "features": (str | None, "--features", "meta.columns", None),
+        "classes": (str | None, "--classes", "meta.classes", None),
+        "limit": (int | None, "--limit", "meta.n", None),
+        "size": (str | None, "--size", "meta.size", None),
+        "skip_bad": (bool, "--skip-bad", None, False),
+        "set": (list[str] | None, "--set", "meta.set", None),
+    }
+    own = [p for name, p in inspect.signature(command, eval_str=True).parameters.items() if name != "choices"]
+    added = []
+    for name, (kind, flag, meta, default) in options.items():
+        option = typer.Option(flag, metavar=t(meta) if meta else None, help=t(f"opt.{name}"), show_default=False)
+        annotation = Annotated[kind, option]
+        added.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
+
+    @wraps(command)
+    def with_choices(**given: Any) -> None:
+        chosen = {name: given.pop(name) for name in options}
+        assignments = chosen.pop("set") or []
+        for name, value in chosen.items():
+            if value is None or value is False:
+                continue
+            if name in ("features", "classes"):
+                value = _names(value)
+            assignments.append(f"data.{name}={json.dumps(value)}")
+        command(choices=assignments, **given)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + added
+    with_choices.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_choices.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_choices
+
+
+def _names(text: str) -> list[str]:
+    """Names between commas; a JSON list where a name holds a comma."""
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    return names if isinstance(names, list) else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def data_changes(source: str) -> list[str]:
+    """The assignments that make a recipe take its data from ``source``."""
+    from tiza.data.sources import named
+
+    return [f"data.{field}={json.dumps(value)}" for field, value in named(source).items()]
+
+
+def chosen_data(source: str, choices: Sequence[str]) -> "Dataset":
+    """The data set that the command line asks for, read with its progress on stderr and its notes told."""
+    from tiza.catalogue import default_for
+    from tiza.config import changed
+
+    for choice in choices:
+        if not choice.startswith("data."):
+            raise RequestError("assignment-data", where=choice, text=choice)
+    return loaded(changed(default_for(source), choices), told=False)
+
+
+def loaded(recipe: "Recipe", *, told: bool = True) -> "Dataset":
+    """The data of a recipe; what was done to it unasked is told once, on stderr."""
+    from tiza import terminal
+    from tiza.data.sources import read
+
+    with terminal.reading() as progress:
+        data = read(recipe.data, progress)
+    if told:
+        tell(data)
+    return data
+
+
+def tell(data: "Dataset") -> None:
+    """Notes and what was skipped, on stderr."""
+    for note in data.notes:
+        print(f"· {note}", file=sys.stderr)
+    for error in data.skipped[:SKIPPED_SHOWN]:
+        print(t("skipped", reason=error), file=sys.stderr)
+    if len(data.skipped) > SKIPPED_SHOWN:
+        print(t("skipped.more", n=len(data.skipped) - SKIPPED_SHOWN), file=sys.stderr)

@@ -1,0 +1,72 @@
+"""A file of samples that is written once, piece by piece, and taken up again by the next process after a crash."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from tiza import storage
+
+
+class Growing:
+    """``rows`` in a folder of TIZA_HOME's cache, and the book of how many of them are safe.
+
+    ``digest`` tells what they are made from: with another one they begin anew. ``facts`` is plain data kept beside.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self.folder, self.digest, self.done = folder, digest, 0
+        self.facts: dict[str, Any] = {}
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            book = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+            if book["digest"] == digest:
+                self.done, self.facts = int(book["done"]), dict(book["facts"])
+
+    @property
+    def rows(self) -> Path:
+        """The file of the samples."""
+        return self.folder / "rows"
+
+    @contextmanager
+    def appending(self, size: int) -> Iterator[Callable[[Iterable[Any]], None]]:
+        """A function that adds samples of ``size`` bytes each and returns when they are safe."""
+        self.done = min(self.done, self.rows.stat().st_size // size) if self.rows.exists() else 0
+        with self.rows.open("r+b" if self.done else "wb") as file:
+            file.seek(self.done * size)
+            file.truncate()
+
+            def append(samples: Iterable[Any]) -> None:
+                n = 0
+                for n, sample in enumerate(samples, 1):  # noqa: B007
+                    file.write(sample)
+                file.flush()
+                os.fsync(file.fileno())
+                self.done += n
+                self.enter()
+
+            try:
+                yield append
+            except OSError:
+                file.truncate(0)  # a full disk: its room is given back
+                raise
+
+    def enter(self) -> None:
+        """Write down how far it is."""
+        book = {"digest": self.digest, "done": self.done, "facts": self.facts}
+        storage.write(self.folder / "progress.json", storage.to_json(book))
+
+
+@contextmanager
+def kept(kind: str, name: str) -> Iterator[Path]:
+    """A folder of the cache that no other process writes to meanwhile."""
+    folder = storage.home() / "cache" / kind / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            yield folder
+    except OSError as error:
+        raise storage.cannot_write(folder, error) from error

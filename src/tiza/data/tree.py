@@ -1,0 +1,319 @@
+"""Pictures sorted into folders, on disk or in a zip: DIR/CLASS/* or DIR/{train,valid,test}/CLASS/*. No torch.
+
+Nothing of a zip is unpacked to disk. Hidden files and what systems leave in folders are passed over; a link that leaves
+the folder, and a name that would leave the zip, are refused.
+"""
+
+import hashlib
+import io
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from tiza.errors import TizaError
+from tiza.i18n import t
+from tiza.storage import cannot_read
+
+PICTURES = frozenset(
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".gif",
+        ".bmp",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".ppm",
+        ".pgm",
+        ".svg",
+        ".ico",
+    ]
+)
+LEFT_BY_SYSTEMS = frozenset(("thumbs.db", "desktop.ini", "__macosx", "$recycle.bin"))
+SPLITS = {
+    "train": "train", "training": "train", "entrenamiento": "train",
+    "valid": "valid", "val": "valid", "validation": "valid", "validación": "valid", "validacion": "valid",
+    "test": "test", "testing": "test", "prueba": "test",
+}  # fmt: skip
+ORDER = ("train", "valid", "test")
+HEAVY = 2**28  # bytes; no picture of 25 megapixels is larger
+
+
+@dataclass
+class Found:
+    """What a folder or a zip holds: ``names`` relative to it, with ``/``; ``stamps`` tell whether one has changed."""
+
+    names: list[str] = field(default_factory=list)
+    stamps: list[tuple[int, int]] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    faults: list[TizaError] = field(default_factory=list)
+
+    def enter(self, name: str, stamp: tuple[int, int]) -> None:
+        """One more file: a picture by its ending, or without one, or something else."""
+        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  (a million Paths are slow)
+        if suffix in PICTURES or not suffix:
+            self.names.append(name)
+            self.stamps.append(stamp)
+        else:
+            self.others.append(name)
+
+
+class Folder:
+    """A folder on disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.where = str(root)
+        self.root = os.path.realpath(root)
+
+    def scan(self) -> Found:
+        """Everything below it, in alphabetical order."""
+        found = Found()
+        try:
+            self._scan(self.root, "", found)
+        except OSError as error:
+            raise cannot_read(Path(error.filename or self.where), error) from error
+        return found
+
+    def _scan(self, folder: str, before: str, found: Found) -> None:
+        with os.scandir(folder) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+        for entry in ordered:
+            if _is_hidden(entry.name):
+                continue
+            name = before + entry.name
+            if entry.is_symlink():
+                target = os.path.realpath(entry.path)
+                if not target.startswith(self.root + os.sep) or not Path(target).is_file():
+                    found.faults.append(TizaError("link-out", where=f"{self.where}/{name}"))
+                    continue
+            if entry.is_dir():
+                found.folders.append(name)
+                self._scan(entry.path, name + "/", found)
+            elif entry.is_file():
+                status = entry.stat()
+                found.enter(name, (status.st_size, status.st_mtime_ns))
+
+    def open(self, name: str, stamp: tuple[int, int]) -> BinaryIO:
+        """The file, as it was when it was found."""
+        try:
+            file = open(os.path.join(self.root, name), "rb")  # noqa: PTH118, PTH123, SIM115
+        except OSError as error:
+            raise TizaError("source-changed", where=f"{self.where}/{name}") from error
+        now = os.fstat(file.fileno())
+        if (now.st_size, now.st_mtime_ns) != stamp:
+            file.close()
+            raise TizaError("source-changed", where=f"{self.where}/{name}")
+        return file
+
+    peek = open
+
+    def changed(self, since: Found) -> bool:
+        """Whether anything was added, removed or written since then."""
+        now = self.scan()
+        return (now.names, now.stamps) != (since.names, since.stamps)
+
+
+class Zip:
+    """A zip of such folders; ``file`` is read, and never unpacked to disk."""
+
+    def __init__(self, file: BinaryIO, where: str) -> None:
+        self.where, self.file, self.stamp = where, file, _stamp(file)
+        try:
+            self.zip = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, UnicodeError) as error:
+            raise TizaError("zip-damaged", where=where) from error
+        self.members: dict[str, zipfile.ZipInfo] = {}
+
+    def scan(self) -> Found:
+        """Everything in it, in alphabetical order."""
+        found = Found()
+        folders: set[str] = set()
+        members = sorted((info.filename.replace("\\", "/"), i, info) for i, info in enumerate(self.zip.infolist()))
+        for name, _, info in members:
+            where = f"{self.where}/{name}"
+            parts = name.rstrip("/").split("/")
+            linked = stat.S_ISLNK(info.external_attr >> 16)
+            if linked or name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
+                raise TizaError("zip-escape", where=where)
+            if any(map(_is_hidden, parts)):
+                continue
+            folders |= {"/".join(parts[:i]) for i in range(1, len(parts) + info.is_dir())}
+            if info.is_dir():
+                continue
+            if info.flag_bits & 1:
+                raise TizaError("zip-password", where=self.where)
+            if name in self.members:
+                raise TizaError("zip-twice", where=where)
+            self.members[name] = info
+            found.enter(name, (info.file_size, info.CRC))
+        found.folders.extend(sorted(folders))
+        return found
+
+    def peek(self, name: str, _: tuple[int, int]) -> BinaryIO:
+        """The beginning of a member can be read from this without unpacking the rest."""
+        info = self.members[name]
+        if info.file_size > HEAVY:
+            raise TizaError("bomb", where=f"{self.where}/{name}", megabytes=HEAVY // 2**20)
+        try:
+            return self.zip.open(info)  # pyright: ignore[reportReturnType]
+        except _BROKEN as error:
+            raise TizaError("picture-damaged", where=f"{self.where}/{name}") from error
+
+    def open(self, name: str, stamp: tuple[int, int]) -> BinaryIO:
+        """A member, unpacked in memory; what its header claims is not believed."""
+        with self.peek(name, stamp) as packed:
+            try:
+                content = packed.read(HEAVY + 1)
+            except _BROKEN as error:
+                raise TizaError("picture-damaged", where=f"{self.where}/{name}") from error
+        if len(content) > HEAVY:
+            raise TizaError("bomb", where=f"{self.where}/{name}", megabytes=HEAVY // 2**20)
+        return io.BytesIO(content)
+
+    def changed(self, since: Found) -> bool:
+        """Whether the file was written since it was opened."""
+        return self.stamp != _stamp(self.file)
+
+
+def _stamp(file: BinaryIO) -> tuple[int, int]:
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:  # in memory
+        return (0, 0)
+    return status.st_size, status.st_mtime_ns
+
+
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The pictures of a folder or zip by split and class; sorted so that each split is one stretch.
+
+    ``names``, ``stamps``, ``labels`` and ``splits`` (0 train, 1 valid, 2 test) run in step.
+    """
+
+    source: Folder | Zip
+    names: list[str]
+    stamps: list[tuple[int, int]]
+    labels: np.ndarray
+    splits: np.ndarray
+    classes: tuple[str, ...]
+    found: Found
+    faults: list[TizaError]
+
+    def place(self, i: int) -> str:
+        """Where picture ``i`` is, for a sentence."""
+        return f"{self.source.where}/{self.names[i]}"
+
+    def take(self, index: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> "Tree":
+        """Some of the pictures, with their new labels."""
+        names, stamps = [self.names[i] for i in index], [self.stamps[i] for i in index]
+        splits = self.splits[index]
+        return Tree(self.source, names, stamps, labels, splits, classes, self.found, self.faults)
+
+    def digest(self) -> str:
+        """A hash that tells this list of files, as they are now, from any other."""
+        state = hashlib.blake2b(digest_size=16)
+        for name, stamp in zip(self.names, self.stamps, strict=True):
+            state.update(f"{name}\0{stamp[0]}\0{stamp[1]}\0".encode("utf-8", "surrogateescape"))
+        state.update(self.labels.tobytes() + self.splits.tobytes())
+        return state.hexdigest()
+
+
+def arrange(source: Folder | Zip) -> Tree:
+    """The pictures that ``source`` holds, by split and class.
+
+    Raises :class:`TizaError` for a folder without pictures or without class folders, a class folder without pictures, a
+    split without train, and classes that differ between splits.
+    """
+    found, where = source.scan(), source.where
+    if not found.names:
+        raise found.faults[0] if found.faults else TizaError("no-pictures", where=where)
+    start = _wrapping(found.names, found.folders)
+    tops = {name[start:].partition("/")[0] for name in _inside(found.names + found.folders, start)}
+    divided = len(tops) > 1 and all(top.casefold() in SPLITS for top in tops)
+    of_split = {top: SPLITS[top.casefold()] for top in tops} if divided else {}
+    if divided:
+        twice = sorted(tops, key=lambda top: (of_split[top], top))
+        for one, other in pairwise(twice):
+            if of_split[one] == of_split[other]:
+                raise TizaError("split-twice", where=where, one=one, other=other)
+        if "train" not in of_split.values():
+            raise TizaError("no-train", where=where, found=", ".join(sorted(tops)))
+    depth = 2 if divided else 1  # components before the file's own name
+
+    faults = list(found.faults)
+    rows: list[tuple[int, str, int]] = []  # split, class, number
+    for i, name in enumerate(found.names):
+        parts = name[start:].split("/", depth)
+        if len(parts) <= depth:
+            faults.append(TizaError("no-class", where=f"{where}/{name}"))
+            continue
+        rows.append((ORDER.index(of_split[parts[0]]) if divided else 0, parts[depth - 1], i))
+    if not rows:
+        raise TizaError("no-class-folders", where=where)
+    names = {name for _, name, _ in rows}
+    for folder in _inside(found.folders, start):
+        parts = folder[start:].split("/")
+        if len(parts) == depth and parts[-1] not in names:
+            faults.append(TizaError("empty-class", where=f"{where}/{folder}", label=parts[-1]))
+    classes = _in_order(names)
+    number = {name: i for i, name in enumerate(classes)}
+    rows.sort(key=lambda row: (row[0], number[row[1]], row[2]))
+    order = [i for _, _, i in rows]
+    return Tree(
+        source, [found.names[i] for i in order], [found.stamps[i] for i in order],
+        np.array([number[name] for _, name, _ in rows], np.int64), np.array([s for s, _, _ in rows], np.int8),
+        tuple(os.fsencode(name).decode("utf-8", "replace") for name in classes), found, faults,
+    )  # fmt: skip
+
+
+def check_classes(tree: Tree) -> None:
+    """Raise the one sentence for a class that one split has and another has not."""
+    present = {s: set(tree.labels[tree.splits == s].tolist()) for s in set(tree.splits.tolist())}
+    for label, name in enumerate(tree.classes):
+        having = [s for s in sorted(present) if label in present[s]]
+        lacking = [s for s in sorted(present) if label not in present[s]]
+        if having and lacking:
+            present_in, absent_in = (t(f"split.{ORDER[side[0]]}") for side in (having, lacking))
+            raise TizaError("class-differs", where=tree.source.where, label=name, present=present_in, absent=absent_in)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in LEFT_BY_SYSTEMS
+
+
+def _inside(names: Sequence[str], start: int) -> Iterator[str]:
+    return (name for name in names if len(name) > start)
+
+
+def _wrapping(names: Sequence[str], folders: Sequence[str]) -> int:
+    """The length of the folders around everything, as a zip has one: up to where classes or splits begin."""
+    start = 0
+    while True:
+        tops = {name[start:].partition("/")[0] for name in _inside([*names, *folders], start)}
+        if len(tops) > 1 or min(name.count("/", start) for name in names) < 2:
+            return start
+        start += len(tops.pop()) + 1
+
+
+def _in_order(names: set[str]) -> list[str]:
+    """Class names in numeric order where all of them are numbers, else in alphabetical order."""
+    return sorted(names, key=lambda name: (int(name), name)) if all(map(str.isdecimal, names)) else sorted(names)
