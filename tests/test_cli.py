@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from PIL import Image
 import tiza
 from tiza.cli import main
 from tiza.storage import read_lines
+
+WINE = Path(__file__).parent / "files" / "winequality-red.csv"
 
 
 @dataclass
@@ -284,6 +287,88 @@ def test_every_command_has_help_in_both_languages(command):
         assert not {"Options", "Usage", "Arguments", "Show this"} & set(spanish.out.replace("─", " ").split())
 
 
+# --- data of one's own ------------------------------------------------------------------------------------------------
+
+
+def test_a_csv_is_trained_evaluated_and_answers_new_rows(command, tmp_path: Path):
+    run = tmp_path / "wine"
+    said = command("train", WINE, "--binarise", "quality>=6", "--run", run, "--json").json()
+    assert said["test"]["accuracy"] > 0.65  # a dummy reaches 0.53
+    assert said["test"]["n"] == 320
+    lines = WINE.read_text().splitlines()
+    (tmp_path / "new.csv").write_text(
+        "\n".join([lines[0].replace(";", ","), *(x.replace(";", ",") for x in lines[5:8])])
+    )
+    answers = command("predict", run, tmp_path / "new.csv", "--json").json()["predictions"]
+    assert [answer["file"] for answer in answers] == [f"{tmp_path / 'new.csv'}:{line}" for line in (2, 3, 4)]
+    rows = np.array([[float(value) for value in line.split(";")[:-1]] for line in lines[5:8]])
+    expected = tiza.Predictor(run).predict(rows)
+    assert [answer["probabilities"] for answer in answers] == [list(one.probabilities) for one in expected]
+    assert command("evaluate", run, "--json").json()["test"]["accuracy"] == said["test"]["accuracy"]
+
+
+def test_a_folder_of_pictures_is_trained_and_answers_pictures(command, tmp_path: Path):
+    assert command("data", "export", "digits", tmp_path / "digits", "--per-class", "60/12/20", "--json").code == 0
+    said = command("train", tmp_path / "digits", "--classes", "0,1,7", "--run", tmp_path / "run", "--json").json()
+    assert said["test"]["n"] == 60
+    assert said["test"]["accuracy"] > 0.9
+    files = sorted((tmp_path / "digits" / "test" / "7").iterdir())
+    answers = command("predict", tmp_path / "run", *files, "--json").json()["predictions"]
+    assert sum(answer["class"] == "7" for answer in answers) >= 18
+
+
+def test_what_was_done_to_the_data_is_said_once(command, tmp_path: Path):
+    for i, name in enumerate(("a", "b")):
+        (tmp_path / "mixed" / name).mkdir(parents=True)
+        for j in range(6):
+            size = (5 * j + 15, 30)
+            Image.new("RGBA", size, (40 * j, 90 * i, 60, 128)).save(tmp_path / "mixed" / name / f"{j}.png")
+    (tmp_path / "mixed" / "a" / "notes.txt").write_text("mine")
+    said = command("train", tmp_path / "mixed", "--set", "plan.epochs=1", "--run", tmp_path / "run")
+    assert said.code == 0, said.err
+    for words in ("10 pictures brought to 30×30 pixels", "12 transparent pictures", "notes.txt"):
+        assert said.err.count(words) == 1, said.err
+    spanish = command("data", "show", tmp_path / "mixed", "--lang", "es")
+    assert "12 imágenes transparentes" in spanish.err
+
+
+def test_skip_bad_lists_what_was_skipped_and_why(command, tmp_path: Path):
+    lines = WINE.read_text().splitlines()
+    lines[3] = lines[3].replace(";", ";;", 1)
+    lines[7] = ";".join(["?", *lines[7].split(";")[1:]])
+    (tmp_path / "bad.csv").write_text("\n".join(lines))
+    options = ["--binarise", "quality>=6", "--set", "plan.epochs=1"]
+    assert command("train", tmp_path / "bad.csv", *options).code == 1
+    said = command("train", tmp_path / "bad.csv", *options, "--skip-bad", "--run", tmp_path / "run")
+    assert said.code == 0
+    assert "skipped: " in said.err
+    assert all(f"line {line}" in said.err for line in (4, 8))
+    shown = command("data", "show", tmp_path / "bad.csv", *options[:2], "--skip-bad", "--json").json()
+    assert [one["code"] for one in shown["skipped"]] == ["ragged", "cell-missing"]
+    assert next(c for c in shown["columns"] if c["name"] == "fixed acidity")["missing"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["fashion-mnist", "--batch", "100", "--seed", "123"], {"classes", "samples", "mosaic", "sample", "batch"}),
+        (["{wine}", "--binarise", "quality>=6", "--features", "alcohol,pH"], {"classes", "samples", "target"}),
+        (["points", "--set", "data.kind=spirals"], {"classes", "samples"}),
+        (["{picture}"], {"channels"}),
+    ],
+)
+def test_data_show_saves_what_it_says(command, tmp_path: Path, arguments: list[str], names: set[str]):
+    places = {"wine": WINE, "picture": tile(tmp_path)[0]}
+    arguments = [argument.format(**places) for argument in arguments]
+    said = command("data", "show", *arguments, "--save", tmp_path / "figures", "--json").json()
+    assert {Path(path).stem for path in said["saved"]} == names
+    assert all(Path(path).stat().st_size > 1000 for path in said["saved"])
+    for language in ("en", "es"):
+        shown = command("data", "show", *arguments, "--lang", language)
+        assert shown.code == 0
+        assert max(map(len, shown.out.replace(str(tmp_path), "").splitlines())) <= 80
+
+
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
@@ -349,9 +434,58 @@ BAD_REQUESTS = {
     "pictures for a table": (["predict", "{iris}", "{tmp}/digit.png"], 2, "table"),
     "a run folder that is taken": (["train", "iris", "--run", "{iris}"], 2, "--resume"),
     "resuming what has ended": (["train", "--resume", "{iris}"], 2, "ended"),
+    "a path that leads nowhere": (["train", "{tmp}/nowhere.csv"], 1, "nowhere.csv"),
+    "a table without its target": (["train", "{tmp}/good.csv"], 2, "--target"),
+    "an unknown target": (["train", "{tmp}/good.csv", "--target", "qualty"], 2, "quality"),
+    "an unknown feature": (["train", "{tmp}/good.csv", "--target", "quality", "--features", "alcool"], 2, "alcohol"),
+    "a rule that is none": (["train", "{tmp}/good.csv", "--binarise", "quality"], 2, "quality>=6"),
+    "a bound beyond all": (["train", "{tmp}/good.csv", "--binarise", "quality>=99"], 2, "quality>=99"),
+    "an unknown class": (["train", "digits", "--classes", "3,8,12"], 2, "12"),
+    "a limit of nothing": (["train", "digits", "--limit", "0"], 2, "data.limit"),
+    "a size that is none": (["train", "{tmp}/pictures", "--size", "big"], 2, "data.size"),
+    "a size that is too large": (["train", "{tmp}/pictures", "--size", "99999"], 2, "data.size"),
+    "a size for what has one": (["train", "mnist", "--size", "32"], 2, "size"),
+    "a cell that is no number": (["train", "{tmp}/text.csv", "--target", "quality"], 1, ["text.csv", "3", "alcohol"]),
+    "a line that is too short": (["train", "{tmp}/ragged.csv", "--target", "quality"], 1, ["ragged.csv", "3"]),
+    "a class folder that is empty": (["train", "{tmp}/hollow"], 1, "hollow/b"),
+    "a damaged picture": (["train", "{tmp}/broken"], 1, "b/bad.png"),
+    "pictures without classes": (["train", "{tmp}/flat"], 1, "flat"),
+    "one picture to learn from": (["train", "{tmp}/digit.png"], 1, "digit.png"),
+    "an archive that leaves its folder": (["train", "{tmp}/escape.zip"], 1, "../evil.png"),
+    "arrays of objects": (["train", "{tmp}/objects.npz"], 1, "objects.npz"),
+    "an IDX file alone": (["data", "show", "{tmp}/lonely-images-idx3-ubyte"], 1, "lonely-images-idx3-ubyte"),
+    "a split that is none": (["data", "show", "iris", "--split", "tset"], 2, "test"),
+    "a sample that is not there": (["data", "show", "iris", "--sample", "150"], 2, "149"),
+    "a mosaic that is none": (["data", "show", "iris", "--mosaic", "3"], 2, "3x3"),
+    "a batch of nothing": (["data", "show", "iris", "--batch", "0"], 2, "--batch"),
+    "a plan for showing": (["data", "show", "iris", "--set", "plan.lr=1"], 2, "plan.lr=1"),
+    "a per-class that is none": (["data", "export", "digits", "{tmp}/out", "--per-class", "60"], 2, "60/20/10"),
+    "more per class than there are": (["data", "export", "digits", "{tmp}/out", "--per-class", "9/9/999"], 1, "999"),
+    "a folder that is taken": (["data", "export", "digits", "{tmp}/pictures"], 2, "pictures"),
+    "a table for another": (["predict", "{iris}", "{tmp}/good.csv"], 1, "sepal length (cm)"),
     "several at once": (["train", "mnist", "--set", "plan.lr=x", "--set", "model.hiden=3", "--set", "data.foo=1"],
                         2, "hidden"),
 }  # fmt: skip
+
+
+def own_data(folder: Path) -> None:
+    """Data of the user's own with something wrong, beside some that is right."""
+    lines = WINE.read_text().splitlines()
+    (folder / "good.csv").write_text("\n".join(lines))
+    (folder / "text.csv").write_text("\n".join([*lines[:2], lines[2].replace("9.8", "high"), *lines[3:]]))
+    (folder / "ragged.csv").write_text("\n".join([*lines[:2], "7;8", *lines[3:]]))
+    digit = (folder / "digit.png").read_bytes()
+    for name in ("pictures/a", "pictures/b", "hollow/a", "hollow/b", "broken/a", "broken/b", "flat"):
+        (folder / name).mkdir(parents=True)
+        for i in range(3):
+            if name != "hollow/b":
+                Image.fromarray(np.full((8, 8), 80 * i + len(name), np.uint8)).save(folder / name / f"{i}.png")
+    (folder / "broken" / "b" / "bad.png").write_bytes(digit[: len(digit) // 2])
+    with zipfile.ZipFile(folder / "escape.zip", "w") as packed:
+        packed.writestr("a/1.png", digit)
+        packed.writestr("../evil.png", digit)
+    np.savez(folder / "objects.npz", x_train=np.array([{}, []], object), y_train=np.arange(2))
+    (folder / "lonely-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 1, 2, 2) + bytes(4))
 
 
 @pytest.fixture
@@ -360,6 +494,7 @@ def places(tmp_path: Path) -> dict[str, str]:
     torch.save({"weight": torch.zeros(3)}, tmp_path / "model.pt")
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.json").write_text("no JSON")
+    own_data(tmp_path)
     recipe = {"data": "iris", "model": "mlp", "plan": {"epochs": 1, "threads": 1}}
     run = tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path / "iris")
     return {"tmp": str(tmp_path), "iris": str(run.path)}
@@ -377,8 +512,8 @@ def test_a_bad_request_gets_one_clear_sentence(command, places, monkeypatch, cas
     assert said.code == code, said.err
     lines = [line for line in said.err.splitlines() if line.startswith("tiza: ")]
     assert len(lines) == 1
-    word = {"en": word, "es": SPANISH.get(word, word)}[language]
-    assert word in said.err
+    for part in [word] if isinstance(word, str) else word:
+        assert {"en": part, "es": SPANISH.get(part, part)}[language] in said.err
     assert "Traceback" not in said.err
     told = command(*arguments, "--json", *chosen).json()["error"]
     assert told.keys() == {"code", "message", "where"}
@@ -459,7 +594,17 @@ def test_a_manifest_that_was_tampered_with_is_refused(command, small: Path, tmp_
 def test_a_full_disk_says_so_and_keeps_what_was_saved(tmp_path: Path):
     """A real limit on file sizes stands in for the full disk: the kernel refuses the write in the middle."""
     run = tmp_path / "run"
-    options = ["--model", "mlp", "--set", "plan.epochs=400", "--set", "plan.threads=1", "--set", "model.hidden=64", "--sealed"]
+    options = [
+        "--model",
+        "mlp",
+        "--set",
+        "plan.epochs=400",
+        "--set",
+        "plan.threads=1",
+        "--set",
+        "model.hidden=64",
+        "--sealed",
+    ]
     code = (
         "import resource, sys\nfrom tiza.cli import main\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, resource.RLIM_INFINITY))\n"

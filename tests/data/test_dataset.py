@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tiza
 from tiza.config import Data
-from tiza.data.dataset import Dataset, Raw, carve, check, divide
+from tiza.data.dataset import Dataset, Raw, alike, carve, check, divide
 from tiza.data.seal import Sealed
 from tiza.errors import TizaError
 
@@ -82,7 +82,7 @@ def test_mnist_gives_exactly_5000_samples_to_validation_stratified():
 @pytest.mark.parametrize("share", [1, 2, 7, 100, 333, 0.05, 0.1, 0.5, 0.9])
 def test_carving_is_of_the_size_asked_and_stratified(share: int | float):
     x, y = table(list(range(1000)), [0] * 700 + [1] * 200 + [2] * 100)
-    keep, carved = carve(x, y, share, 0, CLASSES, "t")
+    keep, carved = carve(alike(x), y, share, 0, CLASSES, "t")
     want = share if isinstance(share, int) else round(share * 1000)
     assert len(carved) == want
     assert sorted([*keep, *carved]) == list(range(1000))
@@ -91,7 +91,7 @@ def test_carving_is_of_the_size_asked_and_stratified(share: int | float):
 
 def test_the_seed_decides_what_is_carved():
     x, y = table(list(range(200)), [0, 1] * 100)
-    (_, one), (_, same), (_, other) = (carve(x, y, 20, seed, CLASSES, "t") for seed in (3, 3, 4))
+    (_, one), (_, same), (_, other) = (carve(alike(x), y, 20, seed, CLASSES, "t") for seed in (3, 3, 4))
     assert one.tolist() == same.tolist()
     assert one.tolist() != other.tolist()
 
@@ -102,7 +102,7 @@ SHARES = st.one_of(st.integers(1, 30), st.floats(0.05, 0.6))
 
 def carved_or_none(x: np.ndarray, y: np.ndarray, share: int | float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     try:
-        return carve(x, y, share, seed, CLASSES, "t")
+        return carve(alike(x), y, share, seed, CLASSES, "t")
     except TizaError as error:
         if error.code not in ("carve", "small-class"):
             raise
@@ -144,7 +144,7 @@ def test_few_different_samples_are_refused_or_leave_no_split_empty():
 def test_one_large_group_of_identical_samples_does_not_keep_the_others_from_being_carved():
     values = [0] * 100 + list(range(1, 101)) + list(range(1000, 1200))
     x, y = table(values, [0] * 200 + [1] * 200)
-    sizes = [len(carve(x, y, 40, seed, ("a", "b"), "t")[1]) for seed in range(40)]
+    sizes = [len(carve(alike(x), y, 40, seed, ("a", "b"), "t")[1]) for seed in range(40)]
     assert min(sizes) >= 36, sizes
 
 
@@ -155,11 +155,11 @@ def test_more_than_can_be_set_aside_is_refused(share: int | float, code: str | N
     x, y = table(list(range(9)), [0, 0, 0, 0, 0, 1, 1, 1, 1])
     if code:
         with pytest.raises(TizaError) as caught:
-            carve(x, y, share, 0, CLASSES, "t")
+            carve(alike(x), y, share, 0, CLASSES, "t")
         assert caught.value.code == code
         assert caught.value.fields["n"] == 9
     else:
-        keep, carved = carve(x, y, share, 0, CLASSES, "t")
+        keep, carved = carve(alike(x), y, share, 0, CLASSES, "t")
         assert len(carved) == share
         assert {*y[keep]} == {0, 1}
 
@@ -168,7 +168,7 @@ def test_more_than_can_be_set_aside_is_refused(share: int | float, code: str | N
 def test_a_class_of_one_different_sample_is_refused(values: list[float]):
     x, y = table(values, [0] * 4 + [1] * (len(values) - 4))
     with pytest.raises(TizaError) as caught:
-        carve(x, y, 1, 0, CLASSES, "t")
+        carve(alike(x), y, 1, 0, CLASSES, "t")
     assert caught.value.code == "small-class"
     assert caught.value.fields == {"label": "b", "n": len(values) - 4}
 

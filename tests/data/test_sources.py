@@ -27,7 +27,6 @@ from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError
 from tiza.registry import table
 
-
 WINE = Path(__file__).parents[1] / "files" / "winequality-red.csv"
 
 

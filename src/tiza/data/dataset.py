@@ -181,28 +181,29 @@ def divide(raw: Raw, config: Data) -> Dataset:
     own = raw.pairs()
     if "valid" in own and config.valid not in (None, "test"):
         raise RequestError("own-valid", where="data.valid", n=len(own["valid"][1]))
-    whole = Split.of(raw.x, raw.y)
+    whole, places = Split.of(raw.x, raw.y), np.arange(len(raw.y))
     origin = {name: (name, np.arange(len(y))) for name, (_, y) in own.items()}
-    if "test" in own:
-        test = Split.of(*own["test"])
-    else:
-        keep, carved = carve(raw.x, raw.y, config.test or TEST, config.seed, raw.classes, config.title)
-        test = whole.take(carved)
-        origin |= {"train": ("train", keep), "test": ("train", carved)}
-        whole = whole.take(keep)
-    sealed = Sealed(test)
+    splits = {name: Split.of(*pair) for name, pair in own.items()}
+    same = None if {"valid", "test"} <= own.keys() else alike(raw.x)
+
+    def carve_out(split: str, share: int | float) -> None:
+        nonlocal places
+        assert same is not None
+        keep, carved = carve(same[places], raw.y[places], share, config.seed, raw.classes, config.title)
+        origin[split] = ("train", places[carved])
+        splits[split] = whole.take(origin[split][1])
+        places = places[keep]
+
+    if "test" not in own:
+        carve_out("test", config.test or TEST)
+    sealed = Sealed(splits["test"])
     if config.valid == "test":
-        train, valid = whole, sealed
         origin["valid"] = origin["test"]
-    elif "valid" in own:
-        train, valid = whole, Split.of(*own["valid"])
-    else:
-        share = config.valid or raw.valid
-        assert not isinstance(share, tuple)
-        keep, carved = carve(whole.x, whole.y.numpy(), share, config.seed, raw.classes, config.title)
-        train, valid = whole.take(keep), whole.take(carved)
-        places = origin["train"][1]
-        origin |= {"train": ("train", places[keep]), "valid": ("train", places[carved])}
+    elif not isinstance(raw.valid, tuple):
+        carve_out("valid", config.valid or raw.valid)
+    if len(places) < len(whole):
+        origin["train"], splits["train"] = ("train", places), whole.take(places)
+    train, valid = splits["train"], sealed if config.valid == "test" else splits["valid"]
     return Dataset(
         config, train, valid, sealed, raw.classes, raw.features, raw.form, _fingerprint(raw), origin, raw.notes,
         raw.skipped, raw.columns, raw.target,
@@ -263,15 +264,19 @@ def stratified(y: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
     return by_class[np.linspace(0, len(y) - 1, n).astype(int)]
 
 
+def alike(x: np.ndarray | Rows) -> np.ndarray:
+    """A number for each sample; identical samples have the same."""
+    keys = np.fromiter((hash(row.tobytes()) for piece in pieces(x) for row in piece), np.int64, len(x))
+    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    return first[same]  # not the hash itself, which another process would have otherwise
+
+
 def carve(
-    x: np.ndarray | Tensor | Rows,
-    y: np.ndarray,
-    share: int | float,
-    seed: int,
-    classes: tuple[str, ...],
-    name: str,
+    same: np.ndarray, y: np.ndarray, share: int | float, seed: int, classes: tuple[str, ...], name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices that stay and indices carved out: stratified, seeded, identical samples on one side.
+
+    ``same``: a number for each sample, equal for identical ones (see :func:`alike`).
 
     scikit-learn has no splitter that is stratified, grouped and of a given size at once. Every class keeps at least
     one sample; groups of identical samples may leave the carved part a little smaller than asked.
@@ -279,9 +284,9 @@ def carve(
     want = share if isinstance(share, int) else max(1, round(share * len(y)))
     if want > len(y) - np.count_nonzero(np.bincount(y)):
         raise TizaError("carve", where=name, want=want, n=len(y))
-    keys = np.fromiter((hash(row.tobytes()) for piece in pieces(x) for row in piece), np.int64, len(x))
-    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
-    leaders, group_of = np.unique(first[same], return_inverse=True)  # groups in the order of their first samples
+    _, first, group_of = np.unique(same, return_index=True, return_inverse=True)
+    leaders = np.sort(first)  # groups in the order of their first samples
+    group_of = np.searchsorted(leaders, first[group_of])
     groups = np.bincount(y[leaders], minlength=len(classes))
     if (alone := np.flatnonzero(groups == 1)).size:
         n = int((y == alone[0]).sum())

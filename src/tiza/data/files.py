@@ -126,8 +126,12 @@ def _from_tree(source: Any, reading: "Reading", size: Any, channels: int | None,
     good = np.array([i not in bad for i in range(len(chosen.names))])
 
     def split(number: int) -> Any:
-        index = np.flatnonzero(good & (chosen.splits == number))
-        return (x.take(index) if isinstance(x, Rows) else x[index], chosen.labels[index]) if len(index) else None
+        index: Any = np.flatnonzero(good & (chosen.splits == number))
+        if not len(index):
+            return None
+        if index[-1] - index[0] + 1 == len(index):  # no copy of what may be large
+            index = slice(index[0], index[-1] + 1)
+        return x.take(index) if isinstance(x, Rows) else x[index], chosen.labels[index]
 
     train = split(0)
     if train is None:

@@ -1,7 +1,7 @@
 """The pictures of a tree as one array: all of one size, decoded once, kept in TIZA_HOME and taken up again there.
 
-Decoding runs in threads (Pillow lets go of the interpreter meanwhile) and is written down as it goes: a process killed
-in the middle goes on where it was.
+Large pictures are decoded in threads (Pillow lets go of the interpreter meanwhile). What is decoded is written down as
+it goes: a process killed in the middle goes on where it was.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ Size = tuple[int, int]  # height, width
 LARGEST = 256  # pictures that are all of one size stay as they are up to this side
 USUAL = 64  # the side that others are brought to, where none is asked for
 AT_ONCE = 2_000  # pictures decoded between two entries in the book of progress
+LARGE = 2**16  # pixels; smaller pictures are decoded faster than threads change
 
 Progress = Callable[[int, int], None] | None
 Bad = dict[int, TizaError]
@@ -43,8 +44,9 @@ def read(
     name = hashlib.blake2b(f"{key}\0{size}\0{channels}".encode("utf-8", "replace"), digest_size=12).hexdigest()
     with kept("pictures", name) as folder:
         build = _Build(tree, folder, skip_bad, progress)
-        form, notes = _form(build.heads(), size, channels, where=tree.source.where)
-        build.rows(form)
+        heads = build.heads()
+        form, notes = _form(heads, size, channels, where=tree.source.where)
+        build.rows(form, large=float(np.median(heads["height"].astype(float) * heads["width"])) >= LARGE)
     n, shape = len(tree.names), (form["channels"], form["height"], form["width"])
     stored = Rows(build.growing.rows, n, shape, np.dtype(np.uint8))
     x = np.fromfile(build.growing.rows, np.uint8).reshape(n, *shape) if stored.nbytes <= RESIDENT else stored
@@ -109,8 +111,8 @@ class _Build:
         storage.write(path, buffer.getvalue())
         return heads
 
-    def rows(self, form: dict[str, Any]) -> None:
-        """Decode what is not there yet."""
+    def rows(self, form: dict[str, Any], *, large: bool) -> None:
+        """Decode what is not there yet, ``large`` pictures in threads."""
         if self.bad and not self.skip_bad:
             raise self.bad[min(self.bad)]
         size, n = form["channels"] * form["height"] * form["width"], len(self.tree.names)
@@ -128,7 +130,7 @@ class _Build:
             return picture.data
 
         def samples(numbers: range) -> Iterator[Any]:
-            for i, picture in zip(numbers, pool.map(one, numbers), strict=True):
+            for i, picture in zip(numbers, (pool.map if large else map)(one, numbers), strict=True):
                 if isinstance(picture, TizaError):
                     self._blame(i, picture)
                 yield bytes(size) if isinstance(picture, TizaError) else picture

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tiza.errors import TizaError
 
-RESIDENT = 2**30  # bytes; samples up to this size are kept in memory
+RESIDENT = 2**29  # bytes; samples up to this size are kept in memory
 PIECE = 2**24  # bytes that one pass over the samples holds at a time
 
 

@@ -9,8 +9,10 @@ import io
 import os
 import re
 import stat
+import sys
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -59,17 +61,21 @@ class Found:
     """What a folder or a zip holds: ``names`` relative to it, with ``/``; ``stamps`` tell whether one has changed."""
 
     names: list[str] = field(default_factory=list)
-    stamps: list[tuple[int, int]] = field(default_factory=list)
+    stamps: "array[int]" = field(default_factory=lambda: array("q"))  # two numbers for each name
     folders: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     faults: list[TizaError] = field(default_factory=list)
+
+    def pairs(self) -> np.ndarray:
+        """The stamps, N×2."""
+        return np.frombuffer(self.stamps, np.int64).reshape(-1, 2)
 
     def enter(self, name: str, stamp: tuple[int, int]) -> None:
         """One more file: a picture by its ending, or without one, or something else."""
         suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  (a million Paths are slow)
         if suffix in PICTURES or not suffix:
             self.names.append(name)
-            self.stamps.append(stamp)
+            self.stamps.extend(stamp)
         else:
             self.others.append(name)
 
@@ -109,14 +115,14 @@ class Folder:
                 status = entry.stat()
                 found.enter(name, (status.st_size, status.st_mtime_ns))
 
-    def open(self, name: str, stamp: tuple[int, int]) -> BinaryIO:
+    def open(self, name: str, stamp: Sequence[int]) -> BinaryIO:
         """The file, as it was when it was found."""
         try:
             file = open(os.path.join(self.root, name), "rb")  # noqa: PTH118, PTH123, SIM115
         except OSError as error:
             raise TizaError("source-changed", where=f"{self.where}/{name}") from error
         now = os.fstat(file.fileno())
-        if (now.st_size, now.st_mtime_ns) != stamp:
+        if (now.st_size, now.st_mtime_ns) != tuple(stamp):
             file.close()
             raise TizaError("source-changed", where=f"{self.where}/{name}")
         return file
@@ -165,7 +171,7 @@ class Zip:
         found.folders.extend(sorted(folders))
         return found
 
-    def peek(self, name: str, _: tuple[int, int]) -> BinaryIO:
+    def peek(self, name: str, _: Sequence[int]) -> BinaryIO:
         """The beginning of a member can be read from this without unpacking the rest."""
         info = self.members[name]
         if info.file_size > HEAVY:
@@ -175,7 +181,7 @@ class Zip:
         except _BROKEN as error:
             raise TizaError("picture-damaged", where=f"{self.where}/{name}") from error
 
-    def open(self, name: str, stamp: tuple[int, int]) -> BinaryIO:
+    def open(self, name: str, stamp: Sequence[int]) -> BinaryIO:
         """A member, unpacked in memory; what its header claims is not believed."""
         with self.peek(name, stamp) as packed:
             try:
@@ -206,12 +212,12 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImp
 class Tree:
     """The pictures of a folder or zip by split and class; sorted so that each split is one stretch.
 
-    ``names``, ``stamps``, ``labels`` and ``splits`` (0 train, 1 valid, 2 test) run in step.
+    ``names``, ``stamps`` (N×2), ``labels`` and ``splits`` (0 train, 1 valid, 2 test) run in step.
     """
 
     source: Folder | Zip
     names: list[str]
-    stamps: list[tuple[int, int]]
+    stamps: np.ndarray
     labels: np.ndarray
     splits: np.ndarray
     classes: tuple[str, ...]
@@ -224,16 +230,16 @@ class Tree:
 
     def take(self, index: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> "Tree":
         """Some of the pictures, with their new labels."""
-        names, stamps = [self.names[i] for i in index], [self.stamps[i] for i in index]
-        splits = self.splits[index]
-        return Tree(self.source, names, stamps, labels, splits, classes, self.found, self.faults)
+        names, splits = [self.names[i] for i in index], self.splits[index]
+        return Tree(self.source, names, self.stamps[index], labels, splits, classes, self.found, self.faults)
 
     def digest(self) -> str:
         """A hash that tells this list of files, as they are now, from any other."""
         state = hashlib.blake2b(digest_size=16)
-        for name, stamp in zip(self.names, self.stamps, strict=True):
-            state.update(f"{name}\0{stamp[0]}\0{stamp[1]}\0".encode("utf-8", "surrogateescape"))
-        state.update(self.labels.tobytes() + self.splits.tobytes())
+        for name in self.names:
+            state.update(f"{name}\0".encode("utf-8", "surrogateescape"))
+        for numbers in (self.stamps, self.labels, self.splits):
+            state.update(numbers.tobytes())
         return state.hexdigest()
 
 
@@ -260,27 +266,31 @@ def arrange(source: Folder | Zip) -> Tree:
     depth = 2 if divided else 1  # components before the file's own name
 
     faults = list(found.faults)
-    rows: list[tuple[int, str, int]] = []  # split, class, number
+    place: list[int] = []
+    label_names: list[str] = []
+    splits: list[int] = []
     for i, name in enumerate(found.names):
         parts = name[start:].split("/", depth)
         if len(parts) <= depth:
             faults.append(TizaError("no-class", where=f"{where}/{name}"))
             continue
-        rows.append((ORDER.index(of_split[parts[0]]) if divided else 0, parts[depth - 1], i))
-    if not rows:
+        place.append(i)
+        label_names.append(sys.intern(parts[depth - 1]))
+        splits.append(ORDER.index(of_split[parts[0]]) if divided else 0)
+    if not place:
         raise TizaError("no-class-folders", where=where)
-    names = {name for _, name, _ in rows}
+    names = set(label_names)
     for folder in _inside(found.folders, start):
         parts = folder[start:].split("/")
         if len(parts) == depth and parts[-1] not in names:
             faults.append(TizaError("empty-class", where=f"{where}/{folder}", label=parts[-1]))
     classes = _in_order(names)
     number = {name: i for i, name in enumerate(classes)}
-    rows.sort(key=lambda row: (row[0], number[row[1]], row[2]))
-    order = [i for _, _, i in rows]
+    labels, split = np.array([number[name] for name in label_names], np.int64), np.array(splits, np.int8)
+    order = np.lexsort((labels, split))  # stable: within a class as they were found
+    numbers = np.array(place)[order]
     return Tree(
-        source, [found.names[i] for i in order], [found.stamps[i] for i in order],
-        np.array([number[name] for _, name, _ in rows], np.int64), np.array([s for s, _, _ in rows], np.int8),
+        source, [found.names[i] for i in numbers], found.pairs()[numbers], labels[order], split[order],
         tuple(os.fsencode(name).decode("utf-8", "replace") for name in classes), found, faults,
     )  # fmt: skip
 
