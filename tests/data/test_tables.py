@@ -358,7 +358,7 @@ BAD: list[tuple[str, dict[str, object], str, int | None, tuple[str, ...]]] = [
     (rows(lambda i: f"{i},{1 if i < 4 else i % 2 + 0.5}", "a,t"), T, "target-fraction", 6, ("t", "0.5", "--binarise")),
     (rows(lambda i: f"{i},x", "a,t"), T, "one-class", None, ("30", "table.csv")),
     (rows(lambda i: f"{i},0", "a,t"), T, "one-class", None, ("30", "table.csv")),
-    (rows(lambda i: f"{i},{'semi' if i == 9 else 'xy'[i % 2]}", "a,t"), T, "small-class", None, ("semi", "(1)", "table.csv")),
+    (rows(lambda i: f"{i},{'semi' if i == 9 else 'xy'[i % 2]}", "a,t"), T, "small-class", None, ("semi", "(1)", "table.csv")),  # noqa: E501
     ("", KIND, "empty-table", None, ()),
     ("a,b,kind\n", KIND, "empty-table", None, ()),
     (rows(lambda i: f"{i % 2}", "t"), T, "no-features", None, ("“t”",)),
