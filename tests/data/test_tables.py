@@ -229,6 +229,19 @@ def test_a_column_holds_numbers_or_categories(cells: list[str], kind: str):
     assert from_table(frame, Place("f"), target="t").columns[0]["kind"] == kind
 
 
+@pytest.mark.parametrize(
+    ("different", "n", "code"),
+    [(10, 12, None), (11, 20, "text-column"), (50, 100, None), (51, 100, "text-column"), (100, 400, None),
+     (101, 400, "text-column")],
+)  # fmt: skip
+def test_a_category_has_several_rows_and_a_column_no_more_than_a_hundred(different: int, n: int, code: str | None):
+    frame = pd.DataFrame({"a": [f"text {i % different}" for i in range(n)], "t": ["p", "q"] * (n // 2)})
+    outcome = attempt(lambda: from_table(frame, Place("f"), target="t"))
+    assert getattr(outcome, "code", None) == code
+    if code is None:
+        assert outcome.x.shape == (n, different)
+
+
 @pytest.mark.parametrize("cells", [["1", "x"], ["1", "2", "x"], ["1,5", "x", "2", "y"]], ids=repr)
 def test_a_column_of_which_half_are_numbers_is_no_category(cells: list[str]):
     frame = pd.DataFrame({"a": cells * 10, "t": ["p", "q"] * (5 * len(cells))})
@@ -358,7 +371,7 @@ BAD: list[tuple[str, dict[str, object], str, int | None, tuple[str, ...]]] = [
     (rows(lambda i: f"{i},{1 if i < 4 else i % 2 + 0.5}", "a,t"), T, "target-fraction", 6, ("t", "0.5", "--binarise")),
     (rows(lambda i: f"{i},x", "a,t"), T, "one-class", None, ("30", "table.csv")),
     (rows(lambda i: f"{i},0", "a,t"), T, "one-class", None, ("30", "table.csv")),
-    (rows(lambda i: f"{i},{'semi' if i == 9 else 'xy'[i % 2]}", "a,t"), T, "small-class", None, ("semi", "(1)", "table.csv")),  # noqa: E501
+    (table({9: "9,red,1,semi"}), KIND, "small-class", None, ("semi", "(1)", "table.csv")),
     ("", KIND, "empty-table", None, ()),
     ("a,b,kind\n", KIND, "empty-table", None, ()),
     (rows(lambda i: f"{i % 2}", "t"), T, "no-features", None, ("“t”",)),
@@ -477,6 +490,7 @@ def test_exactly_the_bad_rows_are_left_out(language: str, tmp_path: Path):
         6: ("9,red,,dry", "cell-missing"),
         7: ("9,?,1,dry", "cell-missing"),
         12: ("9,red,abc,dry", "cell-number"),
+        13: ("9,red,1e300,dry", "cell-number"),
         20: ("inf,red,x,", "cell-number"),
         21: ("9,red,1,", "cell-missing"),
         41: ("9,red,1,dry,5", "ragged"),
@@ -497,6 +511,14 @@ def test_exactly_the_bad_rows_are_left_out(language: str, tmp_path: Path):
     assert found == {line: code for line, (_, code) in bad.items()}
     assert len(data.skipped) == len(bad)
     assert all(str(error.where) in str(error) for error in data.skipped)
+
+
+def test_the_lines_named_after_rows_left_out_are_those_of_the_file(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text(rows(lambda i: {3: "?,0", 20: "20,0.5"}.get(i, f"{i},{i % 2}"), "a,t"))
+    assert "line 22" in str(refused(path, target="t", skip_bad=True))
+    with pytest.warns(TizaWarning, match="line 30, column “alcohol”: 99.5e9"):
+        loaded(tmp_path, table({6: "9,red,?,dry", 30: "99.5e9,red,1,dry"}), target="kind", skip_bad=True)
 
 
 def test_a_category_of_a_row_left_out_is_no_feature(tmp_path: Path):
@@ -570,6 +592,7 @@ HONEST = {
     "zeros and a few 5000s": np.where(N % 20 == 3, 5000, 0),
     "zeros and one": np.where(N == 3, 1e9, 0),
     "halves": np.where(N % 2, 1e-6, 1e6),
+    "a third far larger": np.where(N % 3, 1, 1e6),
     "powers of ten": 10.0 ** (N // 4),
     "identifiers": N + 10**6,
     "constant": N * 0 + 7,
