@@ -27,8 +27,3 @@ def home(tmp_path: Path, unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("TIZA_LANG", "en")
     yield folder
     set_language(None)
-
-
-# Written, but not all of their cases are met yet: the readers are mended first, then these run with the others.
-collect_ignore = [f"data/test_{name}.py" for name in (
-    "arrays", "delimited", "download", "pictures", "rows", "streams", "tables", "tree")]  # fmt: skip

@@ -146,13 +146,17 @@ def _labels(part: Part) -> np.ndarray:
     labels = labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim != 1:
         raise TizaError("label-shape", where=where, shape="×".join(map(str, labels.shape)))
+    if labels.dtype.kind not in "biufUSOMm":
+        raise TizaError("label-shape", where=where, shape=f"{len(labels)} ({labels.dtype})")
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8", "replace")
     if labels.dtype.kind not in "iuf":
         import pandas as pd
 
         if (missing := np.flatnonzero(pd.isna(labels))).size:
             raise TizaError("label-missing", where=where, row=int(missing[0]))
-        return labels.astype(str).astype(object)
-    whole = np.isfinite(labels) & (labels == np.floor(labels))
+        return np.array([str(label) for label in labels.tolist()], object)
+    whole = np.isfinite(labels) & (labels == np.floor(labels)) & (abs(labels.astype(np.float64)) < 2**63)
     if not whole.all():
         row = int(np.flatnonzero(~whole)[0])
         raise TizaError("label-value", where=where, row=row, label=str(labels[row]))

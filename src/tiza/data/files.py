@@ -47,7 +47,7 @@ def named(source: str | Path) -> dict[str, Any]:
     if isinstance(source, str) and (text in table("dataset") or text == "external"):
         return {"name": text}
     path = Path(os.path.abspath(text))  # noqa: PTH100  (a link stays the name that the user gave)
-    if not path.exists():
+    if not text or not os.path.exists(path):  # noqa: PTH110  (which answers for a name that is too long, too)
         if isinstance(source, Path) or re.search(r"[/\\]|\.\w{1,5}$", text):
             raise TizaError("source-missing", where=text)
         return {"name": text}  # the registry suggests the nearest
@@ -58,13 +58,13 @@ def _kind(path: Path) -> str:
     """Which source reads what is at ``path``, told from what it holds."""
     if path.is_dir():
         return "idx" if _idx_parts(path) else "folder"
+    if not path.is_file():  # a pipe would be waited for
+        raise TizaError("source-unknown", where=str(path))
     try:
         with path.open("rb") as file:
             head = file.read(8)
     except OSError as error:
         raise storage.cannot_read(path, error) from error
-    if not path.is_file():
-        raise TizaError("source-unknown", where=str(path))
     if head.startswith(b"PK"):
         return "npz" if path.suffix.lower() == ".npz" else "folder"
     if path.suffix.lower() == ".npz":
@@ -189,7 +189,12 @@ def idx(*, path: str) -> "Raw":
     place = Path(path)
     sets = _idx_parts(place if place.is_dir() else place.parent)
     if not place.is_dir():
-        sets = {name: found for name, found in sets.items() if any(place in files.values() for files in found.values())}
+        other = place.with_suffix("") if place.suffix == ".gz" else place  # beside its .gz, the plain file is read
+        sets = {
+            name: found
+            for name, found in sets.items()
+            if any({place, other} & {*files.values()} for files in found.values())
+        }
     if not sets:
         raise TizaError("idx-partner", where=path)
     if len(sets) > 1:
@@ -231,6 +236,9 @@ def _from_streams(parts: "dict[str, tuple[Stream, Stream]]") -> "Raw":
 
     train = parts["train"][0]
     for x, y in parts.values():
+        for array in (x, y):
+            if not array.shape:
+                raise TizaError("array-length", where=array.where, shape="1")
         if x.shape[0] != y.shape[0]:
             raise TizaError("lengths", where=f"{x.where}, {y.where}", samples=x.shape[0], labels=y.shape[0])
     if sum(x.nbytes for x, _ in parts.values()) <= RESIDENT:
@@ -238,7 +246,11 @@ def _from_streams(parts: "dict[str, tuple[Stream, Stream]]") -> "Raw":
     for x, _ in parts.values():
         if x.dtype.kind not in "biuf" or len(x.shape) not in (2, 3, 4):
             raise TizaError("sample-shape", where=x.where, shape="×".join(map(str, x.shape)), dtype=str(x.dtype))
-    plain = train.dtype == "uint8" or len(train.shape) == 2
-    scale = None if plain else scale_of(train.dtype, *streams.bounds(train))
+    ends = {
+        split: streams.bounds(x)
+        for split, (x, _) in parts.items()
+        if len(x.shape) > 2 and (x.dtype.kind == "f" or (split == "train" and x.dtype != "uint8"))
+    }
+    scale = scale_of(train.dtype, *ends["train"]) if "train" in ends else None
     ready = {split: Part(streams.on_disk(x, scale), y.read(), x.where, y.where) for split, (x, y) in parts.items()}
     return from_arrays(ready, scale=scale)

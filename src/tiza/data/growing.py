@@ -34,18 +34,19 @@ class Growing:
     @contextmanager
     def appending(self, size: int) -> Iterator[Callable[[Iterable[Any]], None]]:
         """A function that adds samples of ``size`` bytes each and returns when they are safe."""
-        self.done = min(self.done, self.rows.stat().st_size // size) if self.rows.exists() else 0
-        with self.rows.open("r+b" if self.done else "wb") as file:
+        self.done = min(self.done, self.rows.stat().st_size // max(size, 1)) if self.rows.exists() else 0
+        with self.rows.open("r+b" if self.done else "wb", buffering=0) as file:  # nothing is left to be written late
+            if file.seek(0, os.SEEK_END) != self.done * size:  # to cut a file to its own length sets its time
+                file.truncate(self.done * size)
             file.seek(self.done * size)
-            file.truncate()
 
             def append(samples: Iterable[Any]) -> None:
-                n = 0
-                for n, sample in enumerate(samples, 1):  # noqa: B007
-                    file.write(sample)
-                file.flush()
+                every = list(samples)
+                left = memoryview(b"".join(every))
+                while left:
+                    left = left[file.write(left) :]
                 os.fsync(file.fileno())
-                self.done += n
+                self.done += len(every)
                 self.enter()
 
             try:

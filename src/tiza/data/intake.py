@@ -4,7 +4,7 @@ import re
 import struct
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -86,14 +86,14 @@ def header(file: BinaryIO, where: str) -> Header:
     """The header of a PNG or JPEG file; raises as :func:`read_picture` does for what a header can tell."""
     with _opened(file, where) as image:
         width, height = image.size
-        # A PNG's note may stand behind the picture; to look for it would decode the picture.
-        note = image.getexif() if "exif" in image.info or isinstance(image, JpegImageFile) else {}
-        turn = note.get(ExifTags.Base.Orientation, 1)
+        # Not the PNG's own getexif: a note may stand behind the picture, and to look for it there would decode it.
+        turn = _turn(image, Image.Image.getexif)
         if turn in (5, 6, 7, 8):
             width, height = height, width
         channels = 1 if image.mode in ("1", "L", "LA") or image.mode.startswith("I") else 3
-        transparent, deep = image.has_transparency_data, image.mode.startswith("I")
-        return Header(height, width, channels, transparent, image.mode == "P", deep, turn in _UPRIGHT)
+        transparent = image.has_transparency_data
+        deep = image.mode.startswith("I") or any("16" in str(part[3]) for part in getattr(image, "tile", ()))  # RGB;16B
+        return Header(height, width, channels, transparent, image.mode == "P", deep, turn is not None)
 
 
 def read_channels(path: str | Path) -> dict[str, np.ndarray]:
@@ -126,8 +126,11 @@ def decode(file: BinaryIO, where: str) -> np.ndarray:
 @contextmanager
 def _opened(file: BinaryIO, where: str) -> Iterator[Image.Image]:
     """The picture in an open file, not yet decoded, when its header is sound; whatever goes wrong inside is told."""
-    head = file.read(512)
-    file.seek(0)
+    try:
+        head = file.read(512)
+        file.seek(0)
+    except Exception as error:  # of a zip
+        raise TizaError("picture-damaged", where=where) from error
     if not head:
         raise TizaError("picture-empty", where=where)
     # Not Image.open: it holds pictures to a limit of its own, the same for the whole process.
@@ -149,11 +152,16 @@ def _opened(file: BinaryIO, where: str) -> Iterator[Image.Image]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    # A broken EXIF note is no reason to refuse a good picture.
+    turn = _turn(image, type(image).getexif)
+    return image if turn is None else image.transpose(_UPRIGHT[turn])
+
+
+def _turn(image: Image.Image, getexif: Callable[[Any], Image.Exif]) -> int | None:
+    """The turn that the EXIF note asks for; a broken note is no reason to refuse a good picture."""
     with suppress(SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):
-        turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-        return image if turn is None else image.transpose(turn)
-    return image
+        turn = getexif(image).get(ExifTags.Base.Orientation, 1)
+        return turn if turn in _UPRIGHT else None
+    return None
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

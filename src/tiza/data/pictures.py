@@ -38,26 +38,37 @@ def read(
     """All pictures, uint8 N×C×H×W; the form that they were brought to; those that are bad; what was done to the others.
 
     ``size`` and ``channels`` are chosen from the pictures where they are None. A bad picture is raised, or left black
-    and listed with ``skip_bad``. ``key`` names what was asked for: the same key with other files begins anew. Up to a
-    gigabyte is given in memory. Raises :class:`TizaError` for files that change meanwhile and for a full disk.
+    and listed with ``skip_bad``. ``key`` names what was asked for: the same key with other files begins anew. Up to
+    RESIDENT is given in memory. Raises :class:`TizaError` for files that change meanwhile and for a full disk.
     """
     name = hashlib.blake2b(f"{key}\0{size}\0{channels}".encode("utf-8", "replace"), digest_size=12).hexdigest()
     with kept("pictures", name) as folder:
         build = _Build(tree, folder, skip_bad, progress)
         heads = build.heads()
-        form, notes = _form(heads, size, channels, where=tree.source.where)
-        build.rows(form, large=float(np.median(heads["height"].astype(float) * heads["width"])) >= LARGE)
+        large = float(np.median(heads["height"].astype(float) * heads["width"])) >= LARGE
+        while True:
+            form, notes = _form(heads, size, channels, build.bad, where=tree.source.where)
+            known = len(build.bad)
+            build.rows(form, large=large)
+            if len(build.bad) == known:
+                break
+            if _form(heads, size, channels, build.bad, where=tree.source.where)[0] != form:
+                build.growing.done = 0  # a picture that proved bad had decided for the others
     n, shape = len(tree.names), (form["channels"], form["height"], form["width"])
     stored = Rows(build.growing.rows, n, shape, np.dtype(np.uint8))
     x = np.fromfile(build.growing.rows, np.uint8).reshape(n, *shape) if stored.nbytes <= RESIDENT else stored
     return x, form, build.bad, notes
 
 
-def _form(heads: np.ndarray, size: Size | None, channels: int | None, where: str) -> tuple[dict[str, Any], list[Note]]:
+def _form(
+    heads: np.ndarray, size: Size | None, channels: int | None, bad: Bad, where: str
+) -> tuple[dict[str, Any], list[Note]]:
     """The form for pictures with these headers, and what it does to them."""
-    good = heads[heads["height"] > 0]
+    sound = heads["height"] > 0
+    sound[list(bad)] = False
+    good = heads[sound]
     if not len(good):
-        raise TizaError("no-pictures", where=where)
+        raise bad[min(bad)] if bad else TizaError("no-pictures", where=where)
     sides = np.unique(np.stack([good["height"], good["width"]], 1), axis=0)
     if size is None:
         alike = len(sides) == 1 and sides.max() <= LARGEST
@@ -93,19 +104,19 @@ class _Build:
         kinds = np.dtype([(k, np.int32 if kind is int else np.bool_) for k, kind in Header.__annotations__.items()])
         if self.growing.done:
             with suppress(OSError, ValueError, EOFError):
-                if (known := np.load(path)).shape == (len(tree.names),) and known.dtype == kinds:
+                known = np.lib.format.read_array(io.BytesIO(path.read_bytes()))
+                if known.shape == (len(tree.names),) and known.dtype == kinds:
                     return known
         self.growing.done, self.bad = 0, {}
         heads = np.zeros(len(tree.names), kinds)
-        with quiet():
-            for i, name in enumerate(tree.names):
-                try:
-                    with tree.source.peek(name, tree.stamps[i]) as file:
-                        heads[i] = header(file, tree.place(i))
-                except TizaError as error:
-                    self._blame(i, error)
-                if self.progress and i % 1000 == 0:
-                    self.progress(0, len(tree.names))
+        for i, name in enumerate(tree.names):
+            try:
+                with quiet(), tree.source.peek(name, tree.stamps[i]) as file:
+                    heads[i] = header(file, tree.place(i))
+            except TizaError as error:
+                self._blame(i, error)
+            if self.progress and i % 1000 == 0:
+                self.progress(0, len(tree.names))
         buffer = io.BytesIO()
         np.save(buffer, heads)
         storage.write(path, buffer.getvalue())
@@ -138,9 +149,10 @@ class _Build:
         with self.growing.appending(size) as append:
             if self.growing.done == n:
                 return
-            with quiet(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
                 while (done := self.growing.done) < n:
-                    append(samples(range(done, min(done + at_once, n))))
+                    with quiet():
+                        append(samples(range(done, min(done + at_once, n))))
                     if self.progress:
                         self.progress(self.growing.done, n)
         if self.tree.source.changed(self.tree.found):

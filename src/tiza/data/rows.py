@@ -58,11 +58,11 @@ class Rows:
         return math.prod(self.shape) * self._dtype.itemsize
 
     def __getitem__(self, index: Any) -> Tensor:
-        numbers = self._index[index.cpu().numpy() if isinstance(index, Tensor) else index]
+        numbers = self._index[_for_numpy(index)]
         samples = np.empty((numbers.size, *self._stored), self._dtype)
         size = math.prod(self._stored) * self._dtype.itemsize
         self._file.check()
-        if size:
+        if samples.size:
             for row, number in zip(samples.reshape(numbers.size, -1).view(np.uint8), numbers.flat, strict=True):
                 self._file.read(row, self._offset + int(number) * size)
         samples = samples.transpose(0, *(1 + axis for axis in self._order))
@@ -72,7 +72,7 @@ class Rows:
     def take(self, index: Any) -> "Rows":
         """These samples, in this order, still in the file."""
         other = object.__new__(Rows)
-        other.__dict__ |= self.__dict__ | {"_index": self._index[index]}
+        other.__dict__ |= self.__dict__ | {"_index": self._index[_for_numpy(index)]}
         return other
 
     def to(self, device: torch.device) -> "Rows":
@@ -84,6 +84,10 @@ class Rows:
     def split(self, n: int) -> Iterator[Tensor]:
         """All samples, ``n`` at a time."""
         return (self[first : first + n] for first in range(0, len(self), n))
+
+
+def _for_numpy(index: Any) -> Any:
+    return index.cpu().numpy() if isinstance(index, Tensor) else index  # of one, NumPy would make a number
 
 
 class _File:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import math
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -52,6 +53,8 @@ class Stream:
         if self.fortran:
             with self._open() as file:
                 return np.frombuffer(self._values(file, self.nbytes), self.dtype).reshape(self.shape, order="F")
+        if not self.shape:
+            raise self._wrong("array-length")
         whole = np.empty(self.shape, self.dtype)
         first = 0
         for piece in self.pieces():
@@ -64,7 +67,7 @@ class Stream:
         if self.fortran:
             raise TizaError("array-order", where=self.where)
         sample = math.prod(self.shape[1:]) * self.dtype.itemsize
-        n = max(1, PIECE // max(sample, 1))
+        n = max(1, PIECE // sample if sample else self.shape[0])
         with self._open() as file:
             for first in range(0, self.shape[0], n):
                 count = min(n, self.shape[0] - first)
@@ -78,7 +81,9 @@ class Stream:
                 yield file
                 if self._read(file, 1):
                     raise self._wrong("array-length")
-        except OSError as error:
+        except _BROKEN as error:
+            if isinstance(error, TizaError):
+                raise
             raise self._wrong("array-damaged") from error
 
     def _values(self, file: BinaryIO, n: int) -> bytes:
@@ -118,13 +123,15 @@ def npz(path: Path) -> dict[str, Stream]:
     that can't be true.
     """
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as packed:
+        opened = path.open("rb")
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    try:
+        with opened as file, zipfile.ZipFile(file) as packed:
             stamp = stamp_of(path)
             return {
                 info.filename.removesuffix(".npy"): _member(path, packed, info, stamp) for info in packed.infolist()
             }
-    except FileNotFoundError as error:
-        raise cannot_read(path, error) from error
     except _BROKEN as error:
         if isinstance(error, TizaError):
             raise
@@ -133,14 +140,15 @@ def npz(path: Path) -> dict[str, Stream]:
 
 def _member(path: Path, packed: zipfile.ZipFile, info: zipfile.ZipInfo, stamp: tuple[int, int]) -> Stream:
     where = f"{path}: {info.filename.removesuffix('.npy')}"
-    if info.compress_size > stamp[0]:
+    # NumPy packs by deflate alone; bzip2 and LZMA unpack without a bound, whatever the header says.
+    if info.compress_size > stamp[0] or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise TizaError("array-damaged", where=where)
     with packed.open(info) as file:
         dtype, shape, fortran = _npy_header(file, where)
         head = file.tell()
     if dtype.hasobject:
         raise TizaError("array-objects", where=where)
-    if info.file_size != head + math.prod(shape) * dtype.itemsize or not shape:
+    if info.file_size != head + math.prod(shape) * dtype.itemsize:
         raise TizaError("array-length", where=where, shape="×".join(map(str, shape)))
     _not_a_bomb(info.file_size, info.compress_size, where)
     offset = None
@@ -162,9 +170,13 @@ def _npy_header(file: Any, where: str) -> tuple[np.dtype[Any], tuple[int, ...], 
     try:
         version = npy.read_magic(file)
         read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(file)
-    except _BROKEN as error:
+        with warnings.catch_warnings(action="ignore"):
+            shape, fortran, dtype = read(file)
+    except Exception as error:  # what the parsers of Python and NumPy make of a text that is no header
         raise TizaError("array-damaged", where=where) from error
+    sizes = all(type(n) is int and n >= 0 for n in shape)
+    if not sizes or dtype.subdtype or not dtype.itemsize or not possible(shape, dtype):
+        raise TizaError("array-damaged", where=where)
     return dtype, shape, fortran and len(shape) > 1
 
 
@@ -185,6 +197,8 @@ def idx_file(path: Path) -> Stream:
         raise TizaError("array-damaged", where=where) from error
     dtype, shape, length = idx.header(head, where=where)
     wanted = length + math.prod(shape) * dtype.itemsize
+    if not possible(shape, dtype):
+        raise TizaError("idx-length", where=where, found=stamp[0], wanted=wanted)
     if not packed and wanted != stamp[0]:
         raise TizaError("idx-length", where=where, found=stamp[0], wanted=wanted)
     if wanted > 1100 * stamp[0]:  # more than deflate can hold
@@ -204,6 +218,8 @@ def bounds(stream: Stream) -> tuple[float, float]:
     """The smallest and the largest value; raises :class:`TizaError` for one that is missing or infinite."""
     low, high, first = math.inf, -math.inf, 0
     for piece in stream.pieces():
+        if not piece.size:
+            continue
         if piece.dtype.kind == "f" and not (finite := np.isfinite(piece)).all():
             row = first + int(np.argwhere(~finite)[0][0])
             raise TizaError("not-finite", where=stream.where, row=row, column="–")
@@ -219,12 +235,17 @@ def on_disk(stream: Stream, scale: tuple[float, float] | None) -> Rows:
     image = len(stream.shape) > 2
     dtype = np.dtype(np.uint8 if image else np.float32)
     if stream.offset is not None and stream.dtype == dtype and scale is None and not stream.fortran:
+        for _ in stream.pieces():  # once, for the checksum of a zip; and nothing has changed since the header
+            pass
         stored = stream.shape[1:] if len(stream.shape) != 3 else (1, *stream.shape[1:])
         order = (2, 0, 1) if image and channels_last((0, *stored)) else None
         return Rows(stream.path, stream.shape[0], stored, dtype, stream.offset, order)
 
     def converted(piece: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(as_bytes(channels_first(piece), scale) if image else piece.astype(np.float32))
+        if not image:
+            with np.errstate(over="ignore"):
+                return np.ascontiguousarray(piece.astype(np.float32))
+        return np.ascontiguousarray(as_bytes(channels_first(piece), scale))
 
     shape = converted(np.empty((0, *stream.shape[1:]), stream.dtype)).shape[1:]
     name = hashlib.blake2b(f"{stream.where}\0{scale}".encode("utf-8", "replace"), digest_size=12).hexdigest()
@@ -236,6 +257,11 @@ def on_disk(stream: Stream, scale: tuple[float, float] | None) -> Rows:
                 append(row.data for row in converted(piece[max(done - first, 0) :]))
                 first += len(piece)
         return Rows(growing.rows, stream.shape[0], shape, dtype)
+
+
+def possible(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether there can be an array of this shape: NumPy multiplies all sizes but the zeros."""
+    return len(shape) <= 64 and math.prod(n for n in shape if n) * dtype.itemsize < 2**63
 
 
 def _not_a_bomb(unpacked: int, packed: int, where: str) -> None:

@@ -10,8 +10,8 @@ import os
 import re
 import stat
 import sys
+import unicodedata
 import zipfile
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +54,8 @@ SPLITS = {
 }  # fmt: skip
 ORDER = ("train", "valid", "test")
 HEAVY = 2**28  # bytes; no picture of 25 megapixels is larger
+DEEPEST = 100  # folders in a zip
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the other methods unpack more than they are asked for
 
 
 @dataclass
@@ -69,6 +71,13 @@ class Found:
     def pairs(self) -> np.ndarray:
         """The stamps, N×2."""
         return np.frombuffer(self.stamps, np.int64).reshape(-1, 2)
+
+    def ordered(self) -> "Found":
+        """The same, in the order of the names, which a folder and its zip then share."""
+        order = sorted(range(len(self.names)), key=self.names.__getitem__)
+        self.stamps = array("q", self.pairs()[order].tobytes())
+        self.names = [self.names[i] for i in order]
+        return self
 
     def enter(self, name: str, stamp: tuple[int, int]) -> None:
         """One more file: a picture by its ending, or without one, or something else."""
@@ -91,36 +100,42 @@ class Folder:
         """Everything below it, in alphabetical order."""
         found = Found()
         try:
-            self._scan(self.root, "", found)
+            self._scan(found)
         except OSError as error:
             raise cannot_read(Path(error.filename or self.where), error) from error
-        return found
+        return found.ordered()
 
-    def _scan(self, folder: str, before: str, found: Found) -> None:
-        with os.scandir(folder) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
-        for entry in ordered:
-            if _is_hidden(entry.name):
-                continue
-            name = before + entry.name
-            if entry.is_symlink():
-                target = os.path.realpath(entry.path)
-                if not target.startswith(self.root + os.sep) or not Path(target).is_file():
-                    found.faults.append(TizaError("link-out", where=f"{self.where}/{name}"))
+    def _scan(self, found: Found) -> None:
+        waiting = [(self.root, "")]
+        while waiting:
+            folder, before = waiting.pop()
+            with os.scandir(folder) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+            for entry in ordered:
+                if _is_hidden(entry.name):
                     continue
-            if entry.is_dir():
-                found.folders.append(name)
-                self._scan(entry.path, name + "/", found)
-            elif entry.is_file():
-                status = entry.stat()
-                found.enter(name, (status.st_size, status.st_mtime_ns))
+                name = before + entry.name
+                if entry.is_symlink():
+                    target = os.path.realpath(entry.path)
+                    if not target.startswith(self.root + os.sep) or not Path(target).is_file():
+                        found.faults.append(TizaError("link-out", where=f"{self.where}/{name}"))
+                        continue
+                if entry.is_dir():
+                    found.folders.append(name)
+                    waiting.append((entry.path, name + "/"))
+                elif entry.is_file():
+                    status = entry.stat()
+                    found.enter(name, (status.st_size, status.st_mtime_ns))
 
     def open(self, name: str, stamp: Sequence[int]) -> BinaryIO:
         """The file, as it was when it was found."""
         try:
             file = open(os.path.join(self.root, name), "rb")  # noqa: PTH118, PTH123, SIM115
-        except OSError as error:
+        except FileNotFoundError as error:
             raise TizaError("source-changed", where=f"{self.where}/{name}") from error
+        except OSError as error:
+            where, reason = f"{self.where}/{name}", error.strerror or str(error)
+            raise TizaError("picture-unreadable", where=where, reason=reason) from error
         now = os.fstat(file.fileno())
         if (now.st_size, now.st_mtime_ns) != tuple(stamp):
             file.close()
@@ -142,7 +157,7 @@ class Zip:
         self.where, self.file, self.stamp = where, file, _stamp(file)
         try:
             self.zip = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, UnicodeError) as error:
+        except Exception as error:  # what zipfile trips over in broken bytes is no closed list
             raise TizaError("zip-damaged", where=where) from error
         self.members: dict[str, zipfile.ZipInfo] = {}
 
@@ -157,28 +172,36 @@ class Zip:
             linked = stat.S_ISLNK(info.external_attr >> 16)
             if linked or name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
                 raise TizaError("zip-escape", where=where)
-            if any(map(_is_hidden, parts)):
+            is_folder, parts = name.endswith("/"), [part for part in parts if part not in ("", ".")]
+            if not parts or any(map(_is_hidden, parts)):
                 continue
-            folders |= {"/".join(parts[:i]) for i in range(1, len(parts) + info.is_dir())}
-            if info.is_dir():
+            if len(parts) > DEEPEST:
+                raise TizaError("zip-damaged", where=self.where)
+            name = "/".join(parts)
+            folders |= {"/".join(parts[:i]) for i in range(1, len(parts) + is_folder)}
+            if is_folder:
                 continue
             if info.flag_bits & 1:
                 raise TizaError("zip-password", where=self.where)
             if name in self.members:
                 raise TizaError("zip-twice", where=where)
             self.members[name] = info
-            found.enter(name, (info.file_size, info.CRC))
+            found.enter(name, (min(info.file_size, 2**62), info.CRC))  # a size may be claimed that no array holds
         found.folders.extend(sorted(folders))
-        return found
+        return found.ordered()
 
     def peek(self, name: str, _: Sequence[int]) -> BinaryIO:
         """The beginning of a member can be read from this without unpacking the rest."""
         info = self.members[name]
+        if self.changed(Found()):
+            raise TizaError("source-changed", where=self.where)
         if info.file_size > HEAVY:
             raise TizaError("bomb", where=f"{self.where}/{name}", megabytes=HEAVY // 2**20)
         try:
+            if info.compress_type not in BOUNDED:
+                raise NotImplementedError
             return self.zip.open(info)  # pyright: ignore[reportReturnType]
-        except _BROKEN as error:
+        except Exception as error:  # as above
             raise TizaError("picture-damaged", where=f"{self.where}/{name}") from error
 
     def open(self, name: str, stamp: Sequence[int]) -> BinaryIO:
@@ -186,7 +209,7 @@ class Zip:
         with self.peek(name, stamp) as packed:
             try:
                 content = packed.read(HEAVY + 1)
-            except _BROKEN as error:
+            except Exception as error:  # as above
                 raise TizaError("picture-damaged", where=f"{self.where}/{name}") from error
         if len(content) > HEAVY:
             raise TizaError("bomb", where=f"{self.where}/{name}", megabytes=HEAVY // 2**20)
@@ -203,9 +226,6 @@ def _stamp(file: BinaryIO) -> tuple[int, int]:
     except OSError:  # in memory
         return (0, 0)
     return status.st_size, status.st_mtime_ns
-
-
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -253,9 +273,9 @@ def arrange(source: Folder | Zip) -> Tree:
     if not found.names:
         raise found.faults[0] if found.faults else TizaError("no-pictures", where=where)
     start = _wrapping(found.names, found.folders)
-    tops = {name[start:].partition("/")[0] for name in _inside(found.names + found.folders, start)}
-    divided = len(tops) > 1 and all(top.casefold() in SPLITS for top in tops)
-    of_split = {top: SPLITS[top.casefold()] for top in tops} if divided else {}
+    tops = _tops(found.names, found.folders, start)
+    divided = len(tops) > 1 and all(_folded(top) in SPLITS for top in tops)
+    of_split = {top: SPLITS[_folded(top)] for top in tops} if divided else {}
     if divided:
         twice = sorted(tops, key=lambda top: (of_split[top], top))
         for one, other in pairwise(twice):
@@ -279,6 +299,8 @@ def arrange(source: Folder | Zip) -> Tree:
         splits.append(ORDER.index(of_split[parts[0]]) if divided else 0)
     if not place:
         raise TizaError("no-class-folders", where=where)
+    if divided and 0 not in splits:
+        raise TizaError("no-train", where=where, found=", ".join(sorted(tops)))
     names = set(label_names)
     for folder in _inside(found.folders, start):
         parts = folder[start:].split("/")
@@ -291,7 +313,7 @@ def arrange(source: Folder | Zip) -> Tree:
     numbers = np.array(place)[order]
     return Tree(
         source, [found.names[i] for i in numbers], found.pairs()[numbers], labels[order], split[order],
-        tuple(os.fsencode(name).decode("utf-8", "replace") for name in classes), found, faults,
+        tuple(os.fsencode(name).decode("utf-8", "backslashreplace") for name in classes), found, faults,
     )  # fmt: skip
 
 
@@ -310,6 +332,17 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in LEFT_BY_SYSTEMS
 
 
+def _tops(names: Sequence[str], folders: Sequence[str], start: int) -> set[str]:
+    """The folders right behind ``start``."""
+    inner = {name[start:].partition("/")[0] for name in names if "/" in name[start:]}
+    return inner | {name[start:].partition("/")[0] for name in _inside(folders, start)}
+
+
+def _folded(name: str) -> str:
+    """The name for comparing; macOS writes ó as o and an accent."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def _inside(names: Sequence[str], start: int) -> Iterator[str]:
     return (name for name in names if len(name) > start)
 
@@ -318,12 +351,13 @@ def _wrapping(names: Sequence[str], folders: Sequence[str]) -> int:
     """The length of the folders around everything, as a zip has one: up to where classes or splits begin."""
     start = 0
     while True:
-        tops = {name[start:].partition("/")[0] for name in _inside([*names, *folders], start)}
-        if len(tops) > 1 or min(name.count("/", start) for name in names) < 2:
+        tops = _tops(names, folders, start)
+        if len(tops) != 1 or max(name.count("/", start) for name in names) < 2:
             return start
         start += len(tops.pop()) + 1
 
 
 def _in_order(names: set[str]) -> list[str]:
     """Class names in numeric order where all of them are numbers, else in alphabetical order."""
-    return sorted(names, key=lambda name: (int(name), name)) if all(map(str.isdecimal, names)) else sorted(names)
+    numeric = all(name.isdecimal() and len(name) < 20 for name in names)
+    return sorted(names, key=lambda name: (int(name), name)) if numeric else sorted(names)
