@@ -209,7 +209,7 @@ def test_each_picture_comes_as_the_predictor_will_see_it(mix: Mix, packed: bool,
     for note in data.notes:
         for language in ("en", "es"):
             set_language(language)
-            assert str(note).startswith(f"{note.fields['n']} ")
+            assert f": {note.fields['n']}" in str(note)
             assert not set("{}\n") & set(str(note))
 
 
@@ -676,7 +676,7 @@ def test_a_second_load_decodes_nothing(packed: bool, own: Path, tmp_path: Path):
     again = tiza.load(path, skip_bad=True, progress=lambda done, total: seen.append(done))
     assert fields(again) == first
     assert seen == []
-    assert code_of(path, skip_bad=True, size=9) == "no-pictures"  # another size is another reading
+    assert code_of(path, skip_bad=True, size=9).startswith("picture-")  # another size is another reading
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {

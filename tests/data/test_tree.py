@@ -461,6 +461,8 @@ BAD = {
         divided, place("val/cats/1.png", "val/dogs/2.png", "valid/cats/3.png"), "split-twice", "valid"
     ),
     "two folders for train": Bad(divided, place("Train/cats/1.png"), "split-twice", "Train"),
+    "a folder beside the splits": Bad(divided, place("extra/cats/1.png"), "split-beside", "extra"),
+    "an empty valid": Bad(divided, lambda root: (root / "valid").mkdir(), "empty-class", "valid", skipped=True),
     "no train": Bad(empty, place("valid/cats/1.png", "test/cats/2.png"), "no-train", "test, valid"),
     "an empty train": Bad(
         lambda root: (root / "train").mkdir(parents=True),

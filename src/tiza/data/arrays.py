@@ -8,7 +8,7 @@ import numpy as np
 
 from tiza.data.dataset import Raw
 from tiza.data.rows import Rows
-from tiza.data.samples import array_of, as_bytes, channels_first, scale_of
+from tiza.data.samples import array_of, as_bytes, channels_first, check_scale, scale_of
 from tiza.errors import RequestError, TizaError, note, unknown
 
 
@@ -50,7 +50,7 @@ def from_arrays(
         if isinstance(train.x, np.ndarray):
             _check_numbers(train)
             _check_finite(train)
-            scale = scale_of(train.x.dtype, float(train.x.min(initial=0)), float(train.x.max(initial=0)))
+            scale = scale_of(train.x.dtype, *_ends(train.x))
         x = {split: _images(part, scale) for split, part in parts.items()}
         form = dict(zip(("channels", "height", "width"), x["train"].shape[1:], strict=True), form="image")
         if scale:
@@ -68,11 +68,7 @@ def from_arrays(
 def _rows_of_table(part: Part) -> np.ndarray | Rows:
     if isinstance(part.x, Rows):
         return part.x
-    _check_numbers(part)
-    if part.x.ndim != 2:
-        raise TizaError(
-            "sample-shape", where=part.x_name, shape="×".join(map(str, part.x.shape)), dtype=str(part.x.dtype)
-        )
+    _check_numbers(part, (2,))
     with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is told as such
         return part.x.astype(np.float32)
 
@@ -82,11 +78,18 @@ def _images(part: Part, scale: tuple[float, float] | None) -> np.ndarray | Rows:
         return part.x
     _check_numbers(part)
     _check_finite(part)
+    if part.x.size:
+        check_scale(part.x_name, part.x.dtype, _ends(part.x), scale)
     return as_bytes(channels_first(part.x), scale)
 
 
-def _check_numbers(part: Part) -> None:
-    if part.x.dtype.kind not in "biuf":  # pyright: ignore[reportAttributeAccessIssue]
+def _ends(x: np.ndarray) -> tuple[float, float]:
+    return float(x.min(initial=0)), float(x.max(initial=0))
+
+
+def _check_numbers(part: Part, dimensions: tuple[int, ...] = (3, 4)) -> None:
+    assert isinstance(part.x, np.ndarray)
+    if part.x.dtype.kind not in "biuf" or part.x.ndim not in dimensions:
         shape, dtype = "×".join(map(str, part.x.shape)), str(part.x.dtype)
         raise TizaError("sample-shape", where=part.x_name, shape=shape, dtype=dtype)
 

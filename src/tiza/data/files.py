@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from tiza import storage
 from tiza.config import Names
@@ -29,7 +30,10 @@ KEYS = {
 
 def _as_size(value: Any) -> Any:
     """64, "64x48" or (64, 48): height and width."""
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,5})(?:\s*[x×]\s*(\d{1,5}))?", value.strip())):
+    if isinstance(value, str):
+        found = re.fullmatch(r"(\d{1,5})(?:\s*[x×]\s*(\d{1,5}))?", value.strip())
+        if not found:
+            raise PydanticCustomError("size", "64 or 48x64")
         return int(found[1]), int(found[2] or found[1])
     return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -232,7 +236,7 @@ def _from_streams(parts: "dict[str, tuple[Stream, Stream]]") -> "Raw":
     from tiza.data import streams
     from tiza.data.arrays import Part, from_arrays
     from tiza.data.rows import RESIDENT
-    from tiza.data.samples import scale_of
+    from tiza.data.samples import check_scale, scale_of
 
     train = parts["train"][0]
     for x, y in parts.values():
@@ -249,8 +253,10 @@ def _from_streams(parts: "dict[str, tuple[Stream, Stream]]") -> "Raw":
     ends = {
         split: streams.bounds(x)
         for split, (x, _) in parts.items()
-        if len(x.shape) > 2 and (x.dtype.kind == "f" or (split == "train" and x.dtype != "uint8"))
+        if len(x.shape) > 2 and (x.nbytes or split == "train") and not (x.dtype == train.dtype == "uint8")
     }
     scale = scale_of(train.dtype, *ends["train"]) if "train" in ends else None
+    for split, found in ends.items() if len(train.shape) > 2 else ():
+        check_scale(parts[split][0].where, parts[split][0].dtype, found, scale)
     ready = {split: Part(streams.on_disk(x, scale), y.read(), x.where, y.where) for split, (x, y) in parts.items()}
     return from_arrays(ready, scale=scale)

@@ -42,9 +42,28 @@ def scale_of(dtype: np.dtype[Any], low: float, high: float) -> tuple[float, floa
     return low, high
 
 
-def as_bytes(images: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
-    """uint8 images, stretched from ``scale`` to 0–255, or taken as they are."""
+def on_scale(dtype: np.dtype[Any], low: float, high: float, scale: tuple[float, float] | None) -> bool:
+    """Whether images with these values can be on the scale of those that were learnt from: of its order of size."""
+    if dtype == np.uint8:
+        return scale is None or high > 1
     if scale is None:
+        return low >= 0 and high <= 255 and (dtype.kind != "f" or high > 1)
+    span, learnt = max(high, 0.0) - min(low, 0.0), scale[1] - scale[0]
+    return not learnt or learnt <= 10 * span <= 100 * learnt
+
+
+def check_scale(where: str, dtype: np.dtype[Any], ends: tuple[float, float], scale: tuple[float, float] | None) -> None:
+    """Raise :class:`TizaError` for images from ``ends[0]`` to ``ends[1]`` that :func:`on_scale` doesn't take."""
+    if not on_scale(dtype, *ends, scale):
+        train = scale or (0, 255)
+        raise TizaError(
+            "another-scale", where=where, low=ends[0], high=ends[1], train_low=train[0], train_high=train[1]
+        )
+
+
+def as_bytes(images: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
+    """uint8 images, stretched from ``scale`` to 0–255; bytes are taken as they are."""
+    if scale is None or images.dtype == np.uint8:
         return images.astype(np.uint8)
     low, high = scale
     return np.rint((images.astype(np.float64) - low).clip(0, high - low) * (255 / (high - low or 1))).astype(np.uint8)
@@ -75,6 +94,6 @@ def for_model(value: Any, shape: tuple[int, ...], form: Mapping[str, Any]) -> np
     if x.dtype == np.uint8 and scale is None:
         return x
     low, high = float(x.min(initial=0)), float(x.max(initial=0))
-    if scale is None and (low < 0 or high > 255 or (x.dtype.kind == "f" and high <= 1)):
+    if scale is None and not on_scale(x.dtype, low, high, None):
         raise RequestError("predict-scale", where="inputs", low=low, high=high)
-    return as_bytes(x, scale if x.dtype != np.uint8 else None)
+    return as_bytes(x, scale)

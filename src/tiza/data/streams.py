@@ -234,7 +234,7 @@ def on_disk(stream: Stream, scale: tuple[float, float] | None) -> Rows:
     """
     image = len(stream.shape) > 2
     dtype = np.dtype(np.uint8 if image else np.float32)
-    if stream.offset is not None and stream.dtype == dtype and scale is None and not stream.fortran:
+    if stream.offset is not None and stream.dtype == dtype and not stream.fortran:
         for _ in stream.pieces():  # once, for the checksum of a zip; and nothing has changed since the header
             pass
         stored = stream.shape[1:] if len(stream.shape) != 3 else (1, *stream.shape[1:])

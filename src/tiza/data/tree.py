@@ -274,8 +274,8 @@ def arrange(source: Folder | Zip) -> Tree:
         raise found.faults[0] if found.faults else TizaError("no-pictures", where=where)
     start = _wrapping(found.names, found.folders)
     tops = _tops(found.names, found.folders, start)
-    divided = len(tops) > 1 and all(_folded(top) in SPLITS for top in tops)
-    of_split = {top: SPLITS[_folded(top)] for top in tops} if divided else {}
+    of_split = {top: split for top in sorted(tops) if (split := _split(top))}
+    divided = len(tops) > 1 and len(of_split) == len(tops)
     if divided:
         twice = sorted(tops, key=lambda top: (of_split[top], top))
         for one, other in pairwise(twice):
@@ -283,6 +283,9 @@ def arrange(source: Folder | Zip) -> Tree:
                 raise TizaError("split-twice", where=where, one=one, other=other)
         if "train" not in of_split.values():
             raise TizaError("no-train", where=where, found=", ".join(sorted(tops)))
+    elif len(of_split) > 1 and "train" in of_split.values():
+        others = sorted(tops - of_split.keys())
+        raise TizaError("split-beside", where=where, splits=", ".join(of_split), others=", ".join(others[:3]))
     depth = 2 if divided else 1  # components before the file's own name
 
     faults = list(found.faults)
@@ -304,7 +307,8 @@ def arrange(source: Folder | Zip) -> Tree:
     names = set(label_names)
     for folder in _inside(found.folders, start):
         parts = folder[start:].split("/")
-        if len(parts) == depth and parts[-1] not in names:
+        bare = divided and len(parts) == 1 and ORDER.index(of_split[parts[0]]) not in splits
+        if bare or (len(parts) == depth and parts[-1] not in names):
             faults.append(TizaError("empty-class", where=f"{where}/{folder}", label=parts[-1]))
     classes = _in_order(names)
     number = {name: i for i, name in enumerate(classes)}
@@ -338,9 +342,9 @@ def _tops(names: Sequence[str], folders: Sequence[str], start: int) -> set[str]:
     return inner | {name[start:].partition("/")[0] for name in _inside(folders, start)}
 
 
-def _folded(name: str) -> str:
-    """The name for comparing; macOS writes ó as o and an accent."""
-    return unicodedata.normalize("NFC", name).casefold()
+def _split(name: str) -> str | None:
+    """The split that a folder of this name holds; macOS writes ó as o and an accent."""
+    return SPLITS.get(unicodedata.normalize("NFC", name).casefold())
 
 
 def _inside(names: Sequence[str], start: int) -> Iterator[str]:
