@@ -152,10 +152,10 @@ def _resume(run: runs.Run, module: nn.Module | None, data: Any, readers: Iterabl
         where = str(run.path / "checkpoint.safetensors")
         weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
         runs.load_weights(learner.model, weights, where=where)
-        learner.load(tensors)
         try:
+            learner.load(tensors)
             position = Position(**plain)
-        except TypeError:
+        except (TypeError, KeyError, RuntimeError):
             raise TizaError("damaged", where=where) from None
         position.random = {key.removeprefix("random."): v for key, v in tensors.items() if key.startswith("random.")}
         position.good = {key.replace("good", "model", 1): v for key, v in tensors.items() if key.startswith("good.")}

@@ -1,13 +1,14 @@
 """Optimizers are torch's, rates those of the formulas."""
 
+import copy
 import math
 
 import pytest
 import torch
 from torch import nn
 
-from tiza.config import Plan
-from tiza.training.optim import factor, optimizer_for
+from tiza.config import Plan, make
+from tiza.training.optim import Optimizer, factor
 
 
 @pytest.mark.parametrize(
@@ -34,20 +35,58 @@ def test_one_cycle_is_torchs_where_both_rise_linearly_to_the_same_peak():
     assert ours == pytest.approx(falling)
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
-def test_only_weights_decay_unless_all_shall(name: str):
-    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
-    groups = optimizer_for(model, Plan(optimizer=name)).param_groups
-    assert [group["decays"] for group in groups] == [True, False]
-    assert [len(group["params"]) for group in groups] == [2, 4]
-    everything = optimizer_for(model, Plan(optimizer=name, decay_on="all")).param_groups
-    assert [(group["decays"], len(group["params"])) for group in everything] == [(True, 6)]
-    assert all(group["fused"] for group in groups)
+PEERS = {
+    "sgd": lambda groups: torch.optim.SGD(groups, lr=0.1, fused=True),
+    "momentum": lambda groups: torch.optim.SGD(groups, lr=0.1, momentum=0.8, fused=True),
+    "adam": lambda groups: torch.optim.Adam(groups, lr=0.1, betas=(0.8, 0.99), fused=True),
+    "adamw": lambda groups: torch.optim.AdamW(groups, lr=0.1, betas=(0.8, 0.99), fused=True),
+}
 
 
-def test_frozen_parameters_are_left_out():
-    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
-    model[0].requires_grad_(False)
-    groups = optimizer_for(model, Plan()).param_groups
-    assert sum(len(group["params"]) for group in groups) == 2
-    assert torch.equal(groups[0]["params"][0], model[1].weight)
+@pytest.mark.parametrize("decay_on", ["weights", "all"])
+@pytest.mark.parametrize("name", list(PEERS))
+def test_updates_are_those_of_torch_optim(name: str, decay_on: str):
+    """Only weights decay, unless all shall; a frozen parameter stays, and so does one that the loss does not reach."""
+    torch.manual_seed(1)
+    ours = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 4), nn.Linear(4, 2)).double()
+    ours[2].requires_grad_(False)
+    ours.register_parameter("unused", nn.Parameter(torch.ones(2, 2).double()))
+    theirs = copy.deepcopy(ours)
+    plan = make(Plan, {"optimizer": name, "momentum": 0.8, "betas": (0.8, 0.99), "decay_on": decay_on})
+    optimizer = Optimizer(ours, plan)
+    learnt = [p for p in theirs.parameters() if p.requires_grad]
+    decayed = [p for p in learnt if decay_on == "all" or p.ndim > 1]
+    spared = [p for p in learnt if not any(p is q for q in decayed)]
+    peer = PEERS[name](
+        [{"params": decayed, "weight_decay": 0.2}, *([{"params": spared, "weight_decay": 0.0}] if spared else [])]
+    )  # noqa: E501
+    for step in range(30):
+        rate = 0.1 / (1 + step)
+        optimizer.set(rate, 0.2)
+        for group in peer.param_groups:
+            group["lr"] = rate
+        x = torch.randn(5, 3, dtype=torch.double)
+        for model, by in ((ours, optimizer), (theirs, peer)):
+            by.zero_grad()
+            model(x).square().sum().backward()
+            by.step()
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_an_optimizer_taken_up_again_goes_on_as_it_would_have():
+    def steps(model: nn.Module, optimizer: Optimizer, n: int) -> None:
+        for i in range(n):
+            optimizer.zero_grad()
+            model(torch.full((2, 3), i + 1.0)).square().sum().backward()
+            optimizer.step()
+
+    first = nn.Linear(3, 2)
+    optimizer = Optimizer(first, Plan(optimizer="adam"))
+    steps(first, optimizer, 3)
+    second = copy.deepcopy(first)
+    again = Optimizer(second, Plan(optimizer="adam"))
+    again.load(optimizer.tensors())
+    steps(first, optimizer, 2)
+    steps(second, again, 2)
+    assert torch.equal(first.weight, second.weight)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tiza.config import Plan
 from tiza.errors import TizaError
-from tiza.training.optim import optimizer_for
+from tiza.training.optim import Optimizer
 
 
 class Learner(Protocol):
@@ -71,20 +71,24 @@ class ModuleLearner:
         self.model.train()
         self.plan = plan
         self.class_weights = class_weights.to(self.device) if class_weights is not None else None
-        self.optimizer = optimizer_for(model, plan)
-        self._learnt = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = Optimizer(model, plan)
 
     def train_batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """One update; see the protocol."""
         self._mode(training=True)
+        loss, logits = self.backward(x, y)
+        if self.plan.clip is not None:
+            nn.utils.clip_grad_norm_(self.optimizer.learnt, self.plan.clip)
+        self.optimizer.step()
+        return loss[None], logits[None]
+
+    def backward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss on B samples and their logits (B, C), both detached; leaves the gradients at the parameters."""
         logits = self.model(x)
         loss = F.cross_entropy(logits, y, weight=self.class_weights, label_smoothing=self.plan.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()
-        if self.plan.clip is not None:
-            nn.utils.clip_grad_norm_(self._learnt, self.plan.clip)
-        self.optimizer.step()
-        return loss.detach()[None], logits.detach()[None]
+        return loss.detach(), logits.detach()
 
     def logits(self, x: Tensor) -> Tensor:
         """Answers in eval mode, (1, N, C)."""
@@ -99,30 +103,19 @@ class ModuleLearner:
     def state(self) -> dict[str, Tensor]:
         """Weights and optimizer state, as they are (not copies)."""
         state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for i, values in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{i}.{name}": v for name, v in values.items() if isinstance(v, Tensor)}
-        return state
+        return state | {f"optimizer.{name}": value for name, value in self.optimizer.tensors().items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Go back to a ``state()``."""
         model = {name.removeprefix("model."): v for name, v in state.items() if name.startswith("model.")}
         self.model.load_state_dict(model)
-        learnt = [p for group in self.optimizer.param_groups for p in group["params"]]
-        optimizer: dict[int, dict[str, Tensor]] = {}
-        for key, value in state.items():
-            if key.startswith("optimizer."):
-                _, i, name = key.split(".", 2)
-                # The fused kernels walk weights and moments side by side: their layouts in memory must agree.
-                like = learnt[int(i)] if value.shape == learnt[int(i)].shape else value
-                optimizer.setdefault(int(i), {})[name] = torch.empty_like(like, dtype=value.dtype).copy_(value)
+        optimizer = {name.removeprefix("optimizer."): v for name, v in state.items() if name.startswith("optimizer.")}
         if optimizer:
-            self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": optimizer})
+            self.optimizer.load(optimizer)
 
     def set(self, lr: Sequence[float], weight_decay: Sequence[float]) -> None:
         """Rate and weight decay of the next updates."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr[0]
-            group["weight_decay"] = weight_decay[0] if group["decays"] else 0.0
+        self.optimizer.set(lr[0], weight_decay[0])
 
     def drop(self, trials: Sequence[int]) -> None:
         """The only trial can't leave: end the run with ``Stop`` instead."""
