@@ -27,7 +27,3 @@ def home(tmp_path: Path, unpacked: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("TIZA_LANG", "en")
     yield folder
     set_language(None)
-
-
-# Their cases are being met; the others run.
-collect_ignore = ["data/test_delimited.py", "data/test_tables.py"]

@@ -326,7 +326,7 @@ def test_what_was_done_to_the_data_is_said_once(command, tmp_path: Path):
     (tmp_path / "mixed" / "a" / "notes.txt").write_text("mine")
     said = command("train", tmp_path / "mixed", "--set", "plan.epochs=1", "--run", tmp_path / "run")
     assert said.code == 0, said.err
-    for words in ("10 pictures brought to 30×30 pixels", "12 transparent pictures", "notes.txt"):
+    for words in ("brought to 30×30 pixels", "white: 12", "notes.txt"):
         assert said.err.count(words) == 1, said.err
     spanish = command("data", "show", tmp_path / "mixed", "--lang", "es")
     assert "12 imágenes transparentes" in spanish.err

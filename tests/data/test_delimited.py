@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiza
@@ -28,6 +28,7 @@ from tiza.storage import TizaWarning
 
 WINE = Path(__file__).parents[1] / "files" / "winequality-red.csv"
 LINE = {"en": "line {}", "es": "línea {}"}
+QUOTED = {"en": "“{}”", "es": "«{}»"}
 HEAD = ["longitud", "color", "n", "especie"]
 ROWS = [
     [f"{0.37 * i:.2f}", ["azul", "añil"][i % 3 == 0], str(i * i % 11), ["álamo", "roble"][i % 2]] for i in range(30)
@@ -131,6 +132,9 @@ def test_commas_in_the_names_of_columns_are_no_delimiters(delimiter: str, tmp_pa
     rows = [[f"{i * 37 % 100},5", f"{i * i % 11},25", "ab"[i % 2]] for i in range(30)]
     content = "".join(delimiter.join(row) + "\n" for row in [names, *rows])
     assert loaded(tmp_path, content, target="especie").features == ("longitud, cm", "anchura, cm")
+    data = loaded(tmp_path, content + f"1,5{delimiter}2,5\n", target="especie", skip_bad=True)
+    assert data.features == ("longitud, cm", "anchura, cm")
+    assert len(data.skipped) == 1
 
 
 def test_wine_from_commas_is_wine_from_semicolons(tmp_path: Path):
@@ -238,7 +242,7 @@ def test_an_error_after_fields_of_several_lines_names_the_right_line(end: str, l
         loaded(tmp_path, end.join(["a,note,t", *rows]), target="t", features=["a"])
     assert caught.value.code == "cell-missing"
     assert LINE[language].format(14) + "," in str(caught.value)
-    assert "“a”" in str(caught.value)
+    assert QUOTED[language].format("a") in str(caught.value)
 
 
 # ── what is no table ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,7 +336,11 @@ def test_what_can_not_be_opened_is_refused(make: Callable[[Path], None], code: s
 
 @pytest.mark.parametrize(
     ("head", "language", "said"),
-    [("5.1,3.5,1.4,0", "en", "first line"), ("7,setosa,0.2", "es", "primera línea")],
+    [
+        ("5.1,3.5,1.4,0", "en", "first line"),
+        ("7,setosa,0.2", "es", "primera línea"),
+        ("5,1;3,5;setosa", "en", "first line"),
+    ],
 )
 def test_a_first_line_of_numbers_is_warned_of(head: str, language: str, said: str):
     set_language(language)
@@ -341,7 +349,7 @@ def test_a_first_line_of_numbers_is_warned_of(head: str, language: str, said: st
     (message,) = (str(one.message) for one in caught)
     assert said in message
     assert "some-file" in message
-    assert ", ".join(head.split(",")) in message
+    assert ", ".join(head.split(";" if ";" in head else ",")) in message
     assert len(sheet.frame) == 2
 
 
@@ -409,26 +417,32 @@ def check_outcome(outcome: Raw | TizaError) -> None:
         assert 0 <= outcome.y.min() <= outcome.y.max() < len(outcome.classes)
 
 
-SCRAPS = st.lists(st.sampled_from([*',;\t|\r\n""1295.-eé\0 ax?', "1,", "2\n", "\r\n", '"1"', "nan"]), max_size=40)
+SCRAPS = [*',;\t|\r\n""1295.-eé\0 ax?', "1,", "2\n", "\r\n", '"1"', "nan"]
+STARTS = [b"", b"a,t\n", b"a;t\r\n", b"t\ta\n1\t2\n1\t3\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE]
 
 
-@settings(max_examples=10_000, deadline=None)
-@given(
-    st.one_of(
-        st.binary(max_size=60),
-        SCRAPS.map(lambda scraps: "".join(scraps).encode()),
-        SCRAPS.map(lambda scraps: "".join(scraps).encode("latin-1")),
-    ),
-    st.sampled_from([b"", b"a,t\n", b"a;t\r\n", b"t\ta\n1\t2\n1\t3\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE]),
-    st.booleans(),
-)
-@example(b"", b"", False)
-@example(b"\xff\xfe\x00\xd8", b"", True)
-@example(b'"' * 40, b"a,t\n", True)
-def test_random_bytes_are_read_or_refused(content: bytes, head: bytes, skip_bad: bool):
+def random_content(rng: random.Random) -> bytes:
+    scraps = "".join(rng.choices(SCRAPS, k=rng.randint(0, 40)))
+    return rng.choice([rng.randbytes(rng.randint(0, 60)), scraps.encode(), scraps.encode("latin-1")])
+
+
+def check_bytes(content: bytes, *, skip_bad: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TizaWarning)
-        check_outcome(attempt(lambda: to_raw(head + content, skip_bad=skip_bad)))
+        check_outcome(attempt(lambda: to_raw(content, skip_bad=skip_bad)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.randoms(use_true_random=True))
+def test_random_bytes_are_read_or_refused(rng: random.Random):
+    for _ in range(100):
+        check_bytes(rng.choice(STARTS) + random_content(rng), skip_bad=rng.random() < 0.5)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\xd8", b"a,t\n" + b'"' * 40])
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_odd_bytes_are_read_or_refused(content: bytes, skip_bad: bool):
+    check_bytes(content, skip_bad=skip_bad)
 
 
 NAMES = st.lists(st.text("abcdeñ_0 ", min_size=1).map(lambda name: f"x{name}x"), min_size=2, max_size=5, unique=True)
@@ -444,7 +458,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [names, *draw(st.lists(row, min_size=1, max_size=6))]
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     tables(),
     st.sampled_from(",;\t|"),

@@ -67,10 +67,9 @@ def parse_csv(content: bytes, *, where: str, skip_bad: bool = False) -> Sheet:
         skipped.append(ragged)
     if not rows:
         raise TizaError("empty-table", where=where)
-    if not names[-1] and all(not row[-1] for row in rows):
-        names.pop()
-        rows = [row[:-1] for row in rows]
-    frame = pd.DataFrame(rows, columns=pd.Index(names, dtype=object), dtype=object)
+    used = (i for i, name in enumerate(names) if name or any(row[i].strip() for row in rows))
+    width = max(used) + 1  # delimiters may end each line
+    frame = pd.DataFrame([row[:width] for row in rows], columns=pd.Index(names[:width], dtype=object), dtype=object)
     return Sheet(frame, lines, tuple(notes), tuple(skipped))
 
 
@@ -105,20 +104,24 @@ def _records(text: str, delimiter: str, where: str) -> Iterator[tuple[int, list[
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter by which the first lines have as many values as the header; of several, the one with most."""
-    scores: dict[str, tuple[float, int]] = {}
+    """The delimiter by which half of the first lines or more have as many values as the header.
+
+    Of several the one with most values, but the comma last: names and decimal numbers have commas too.
+    """
+    scores: dict[str, tuple[bool, bool, int]] = {}
     for delimiter in DELIMITERS:
         try:
             head, *rest = [row for _, row in islice(_records(text, delimiter, ""), LOOKED_AT)] or [[]]
         except TizaError:  # the whole file is told about it, later
             head, rest = text.partition("\n")[0].split(delimiter), []
-        alike = sum(len(row) == len(head) for row in rest) / max(len(rest), 1)
-        scores[delimiter] = (alike if len(head) > 1 else -1, len(head))
-    return max(DELIMITERS, key=lambda delimiter: scores[delimiter])
+        if len(head) > 1:
+            alike = sum(len(row) == len(head) for row in rest)
+            scores[delimiter] = (2 * alike >= max(len(rest), 1), delimiter != ",", len(head))
+    return max(scores, key=lambda delimiter: scores[delimiter], default=",")
 
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(float(text)) or True
+        return bool(float(text.replace(",", "."))) or True
     except ValueError:
         return False

@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from tiza.i18n import t
 from tiza.storage import TizaWarning
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "<na>", "#n/a")  # as spreadsheets and archives write it
+COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")  # a number with a decimal comma
 CATEGORIES = 100  # more different texts in a column are no category
-LOST = 1000  # times the next smaller value: what a number grows to when its decimal point is lost
+LOST = 1000  # a number that lost its decimal point is at least this, and this many times the next smaller one
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": np.greater_equal, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">": np.greater, "<": np.less,
     "=": np.equal,
@@ -49,59 +50,59 @@ def from_table(
     ``binarise`` (``"quality>=6"``) names the target and makes two classes of it. Raises :class:`TizaError` for the
     first cell that can't be used, with its place; with ``skip_bad`` those rows are left out and listed.
     """
-    frame.columns = [str(name) for name in frame.columns]
+    frame = _by_name(frame, place)
     names = list(frame.columns)
-    if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):
-        raise TizaError("duplicate-column", where=place.where, column=twice)
     rule = _rule(binarise, target, place.where) if binarise is not None else None
-    target = rule[0] if rule else target
-    if target is None:
+    if rule is None and target is None:
         raise RequestError("target-missing", where=f"{place.where}: target", columns=", ".join(names))
+    target = rule[0] if rule else str(target)  # a DataFrame may call its columns by numbers
     if target not in names:
         raise unknown("column", target, names, where=f"{place.where}: target")
-    notes: list[Note] = []
     wanted = [str(name) for name in features] if features is not None else [n for n in names if n != target]
     if strange := next((name for name in wanted if name not in names), None):
         raise unknown("column", strange, [n for n in names if n != target], where=f"{place.where}: features")
     if target in wanted:
         raise RequestError("target-feature", where=f"{place.where}: features", column=target)
-    if features is None and wanted and _is_row_number(wanted[0], frame[wanted[0]]):
+    if len(frame) == 0:
+        raise TizaError("empty-table", where=place.where)
+    notes: list[Note] = []
+    read = {name: numbers(frame[name]) for name in (*wanted, target)}
+    if features is None and wanted and _is_row_number(wanted[0], read[wanted[0]].values):
         notes.append(note("row-number", where=place.where))
-        wanted = wanted[1:]
+        del read[wanted.pop(0)]
     if not wanted:
         raise TizaError("no-features", where=place.where, target=target)
+    if empty := next((name for name in wanted if read[name].missing.all()), None):
+        raise TizaError("empty-column", where=f"{place.where}: {empty}", column=empty)
 
-    faults: dict[int, TizaError] = {}
-    columns = [_column(name, frame[name], place, faults) for name in wanted]
-    values, missing, _ = numbers(frame[target])
-    _blame(faults, missing, lambda row: TizaError("cell-missing", where=place(row, target)))
-    if faults and not skip_bad:
-        first = min(faults)
-        raise faults[first]
+    faults = _faults(frame, read, place, free=None if rule else target)
     kept = np.array([row for row in range(len(frame)) if row not in faults], np.int64)
-    if len(kept) == 0:
-        raise faults[min(faults)] if faults else TizaError("empty-table", where=place.where)
+    categories = {
+        name: _categories(frame[name].iloc[kept if skip_bad else np.flatnonzero(~read[name].missing)], place)
+        for name in wanted
+        if not read[name].most
+    }
+    if faults and not (skip_bad and len(kept)):
+        raise faults[min(faults)]
 
-    texts = frame[target].iloc[kept].astype("string").str.strip().to_numpy(object)
-    answers = values[kept] if np.isfinite(values[kept]).all() else texts
-    if rule:
-        y, classes = _binary(answers, rule, place.where)
-    else:
-        y, classes = _named(answers, target, place, kept)
-    form = {"form": "table", "columns": [{"name": c["name"], "categories": c["categories"]} for c in columns]}
-    x = encode(frame.iloc[kept], form, place)
-    for column in columns:
-        if column["comma"]:
-            notes.append(note("decimal-comma", column=column["name"]))
-        if column["categories"] is not None:
-            notes.append(note("one-hot", column=column["name"], categories=", ".join(column["categories"])))
-        elif lost := _lost_point(x[:, _at(form, column["name"])]):
-            row, typical = lost
-            _warn_lost(place, int(kept[row]), column["name"], frame[column["name"]].iloc[int(kept[row])], typical)
-    described = tuple({key: value for key, value in c.items() if key != "comma"} for c in columns)
-    skipped = tuple(faults[row] for row in sorted(faults))
+    answers = read[target].values[kept] + 0.0  # −0 is 0
+    if not np.isfinite(answers).all():
+        answers = _texts(frame[target].iloc[kept])
+    y, classes = _binary(answers, rule, place.where) if rule else _named(answers, target, place, kept)
+    form = {"form": "table", "columns": [{"name": name, "categories": categories.get(name)} for name in wanted]}
+    for name in wanted:
+        if read[name].comma:
+            notes.append(note("decimal-comma", column=name))
+        if name in categories:
+            notes.append(note("one-hot", column=name, categories=", ".join(categories[name])))
+        elif lost := _lost_point(read[name].values[kept]):
+            row, typical = int(kept[lost[0]]), lost[1]
+            text = t("warning.lost-point", where=place(row, name), value=frame[name].iloc[row], typical=typical)
+            warnings.warn(text, TizaWarning, stacklevel=2)
     return Raw(
-        x, y, classes, features=expanded(form), form=form, notes=tuple(notes), skipped=skipped, columns=described,
+        encode(frame.iloc[kept], form, place), y, classes, features=expanded(form), form=form, notes=tuple(notes),
+        skipped=tuple(faults[row] for row in sorted(faults)),
+        columns=tuple(_described(name, read[name], kept, categories.get(name)) for name in wanted),
         target=Target(target, answers),
     )  # fmt: skip
 
@@ -111,18 +112,18 @@ def encode(frame: Any, form: Mapping[str, Any], place: Place) -> np.ndarray:
 
     Raises :class:`TizaError` for a missing column, a cell that is no number, a category that was not there in training.
     """
+    frame = _by_name(frame, place)
     parts: list[np.ndarray] = []
     for column in form["columns"]:
         name, categories = column["name"], column["categories"]
         if name not in frame.columns:
             raise TizaError("column-missing", where=f"{place.where}: {name}", column=name)
-        values, missing, _ = numbers(frame[name])
-        if (rows := np.flatnonzero(missing)).size:
-            raise TizaError("cell-missing", where=place(int(rows[0]), name))
+        read = numbers(frame[name])
+        if (rows := np.flatnonzero(~read.usable if categories is None else read.missing)).size:
+            row = int(rows[0])
+            raise _bad_cell(frame[name], row, place, t("hint.drop-row"), missing=read.missing[row])
         if categories is None:
-            if (rows := np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))).size:
-                raise _no_number(frame[name], int(rows[0]), place)
-            parts.append(values[:, None])
+            parts.append(read.values[:, None])
         else:
             texts = _texts(frame[name])
             hot = texts[:, None] == np.array(categories, object)
@@ -142,73 +143,107 @@ def expanded(form: Mapping[str, Any]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def numbers(cells: Any) -> tuple[np.ndarray, np.ndarray, bool]:
-    """The cells as float64 (NaN: no number), which are missing, and whether a decimal comma was read."""
-    import pandas as pd
+class Numbers(NamedTuple):
+    """A column read as numbers: float64 (NaN: no number), which are missing, whether a decimal comma was read."""
 
-    if cells.dtype.kind in "biuf" or pd.api.types.is_numeric_dtype(cells):
+    values: np.ndarray
+    missing: np.ndarray
+    comma: bool
+
+    @property
+    def most(self) -> bool:
+        """Whether half of the cells that are there are numbers, or more."""
+        return bool(2 * np.count_nonzero(~np.isnan(self.values)) >= np.count_nonzero(~self.missing))
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Which are numbers that a model can take."""
+        return np.abs(self.values) <= np.finfo(np.float32).max
+
+
+def numbers(cells: Any) -> Numbers:
+    """The cells of a column as numbers, as far as they are. Raises :class:`TizaError` for complex ones."""
+    import pandas as pd
+    from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
+
+    if is_complex_dtype(cells):
+        raise TizaError("complex-column", where=str(cells.name), column=cells.name)
+    if is_numeric_dtype(cells) and not is_bool_dtype(cells):
         values = cells.to_numpy(np.float64, na_value=np.nan)
-        return values, np.isnan(values), False
-    text = cells.astype("string").str.strip()
-    missing = (text.isna() | text.str.lower().isin(MISSING)).to_numpy(bool)
-    comma = text.str.fullmatch(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?").fillna(value=False).to_numpy(bool)
-    pointed = text.mask(comma, text.str.replace(",", ".", n=1)) if comma.any() else text
-    values = np.asarray(pd.to_numeric(pointed.mask(missing).astype(object), errors="coerce"), np.float64)
-    return values, missing, bool(comma.any())
+        return Numbers(values, np.isnan(values), comma=False)
+    texts = _texts(cells)
+    missing = np.array([text.lower() in MISSING for text in texts], bool)
+    pointed = [text.replace(",", ".") if "," in text and COMMA.fullmatch(text) else text for text in texts]
+    values = np.asarray(pd.to_numeric(np.array(pointed, object), errors="coerce"), np.float64)
+    return Numbers(values, missing, comma=pointed != texts.tolist())
 
 
 def _texts(cells: Any) -> np.ndarray:
-    return cells.astype("string").str.strip().fillna("").to_numpy(object)
+    texts = cells.array.astype("string").to_numpy(object, na_value="")
+    return np.array([text.strip() for text in texts], object)
 
 
-def _column(name: str, cells: Any, place: Place, faults: dict[int, TizaError]) -> dict[str, Any]:
-    """What a feature column holds; the rows that can't be used are entered in ``faults``."""
-    values, missing, comma = numbers(cells)
-    there = ~missing
-    is_number = np.isfinite(values) & (np.abs(values) <= np.finfo(np.float32).max)
-    number, read = there & is_number, there & ~np.isnan(values)
-    about: dict[str, Any] = {"name": name, "missing": int(missing.sum()), "comma": comma, "categories": None}
-    if not there.any():
-        raise TizaError("empty-column", where=f"{place.where}: {name}", column=name)
-    _blame(faults, missing, lambda row: TizaError("cell-missing", where=place(row, name)))
-    if read.sum() * 2 >= there.sum():
-        _blame(faults, there & ~is_number, lambda row: _no_number(cells, row, place))
-        used = values[number]
-        low, high = (float(used.min()), float(used.max())) if used.size else (None, None)
-        return about | {"kind": "number", "low": low, "high": high, "mean": float(used.mean()) if used.size else None}
-    texts = _texts(cells)[there]
+def _by_name(frame: Any, place: Place) -> Any:
+    """The table, its columns called by texts that differ; the user's own stays as it is."""
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise TizaError("duplicate-column", where=place.where, column=twice)
+    return frame
+
+
+def _faults(frame: Any, read: Mapping[str, Numbers], place: Place, free: str | None) -> dict[int, TizaError]:
+    """The first fault of each row that can't be used; texts among the numbers of the column ``free`` are none."""
+    faults: dict[int, TizaError] = {}
+    hint = t("hint.drop-row" if place.lines is None else "hint.skip-row")
+    for name, column in read.items():
+        wrong = ~column.usable if column.most and name != free else column.missing
+        for row in map(int, np.flatnonzero(wrong)):
+            faults.setdefault(row, _bad_cell(frame[name], row, place, hint, missing=column.missing[row]))
+    return faults
+
+
+def _categories(cells: Any, place: Place) -> list[str]:
+    texts = _texts(cells)
     categories = sorted(set(texts.tolist()))
     if len(categories) > min(CATEGORIES, max(len(texts) // 2, 10)):
-        where = f"{place.where}: {name}"
-        raise TizaError("text-column", where=where, column=name, n=len(categories), rows=len(texts))
-    return about | {"kind": "category", "low": None, "high": None, "mean": None, "categories": categories}
+        where = f"{place.where}: {cells.name}"
+        raise TizaError("text-column", where=where, column=cells.name, n=len(categories), rows=len(texts))
+    return categories
 
 
-def _blame(faults: dict[int, TizaError], wrong: np.ndarray, error: Callable[[int], TizaError]) -> None:
-    for row in np.flatnonzero(wrong):
-        faults.setdefault(int(row), error(int(row)))
+def _described(name: str, read: Numbers, kept: np.ndarray, categories: list[str] | None) -> dict[str, Any]:
+    """What a feature column holds in the rows that were kept, and how many cells it lacks in all."""
+    about = {"name": name, "missing": int(read.missing.sum()), "categories": categories}
+    if categories is not None:
+        return about | {"kind": "category", "low": None, "high": None, "mean": None}
+    used = read.values[kept]
+    return about | {"kind": "number", "low": float(used.min()), "high": float(used.max()), "mean": float(used.mean())}
 
 
-def _no_number(cells: Any, row: int, place: Place) -> TizaError:
+def _bad_cell(cells: Any, row: int, place: Place, hint: str, *, missing: bool) -> TizaError:
+    where = place(row, cells.name)
+    if missing:
+        return TizaError("cell-missing", where=where, hint=hint)
     value = str(cells.iloc[row]).strip()
-    return TizaError("cell-number", where=place(row, cells.name), value=value if len(value) <= 40 else value[:39] + "…")
+    return TizaError("cell-number", where=where, value=value if len(value) <= 40 else value[:39] + "…", hint=hint)
 
 
-def _is_row_number(name: str, cells: Any) -> bool:
-    """Whether this is the nameless column of row numbers that pandas writes: it would give sorted classes away."""
+def _is_row_number(name: str, values: np.ndarray) -> bool:
+    """Whether this is the nameless index that pandas writes, whatever rows it left: it can give the classes away."""
     if name.strip() and not name.startswith("Unnamed:"):
         return False
-    values, _, _ = numbers(cells)
-    return bool(len(values) > 1 and (np.diff(values) == 1).all())
+    whole = np.isfinite(values) & (values == np.floor(values))
+    return bool(whole.all() and len(np.unique(values)) == len(values))
 
 
 def _rule(binarise: str, target: str | None, where: str) -> tuple[str, str, str]:
     """Column, comparison and value of ``quality>=6``."""
-    found = re.fullmatch(r"\s*(.+?)\s*(>=|<=|==|!=|>|<|=)\s*(.+?)\s*", binarise)
+    found = re.fullmatch(r"\s*([^\s<>=!].*?)\s*(>=|<=|==|!=|>|<|=)\s*(.+?)\s*", binarise)
     if not found:
         raise RequestError("binarise", where=f"{where}: binarise", text=binarise)
     column, sign, value = found.groups()
-    if target is not None and target != column:
+    if target is not None and str(target) != column:
         raise RequestError("binarise-target", where=f"{where}: binarise", column=column, target=target)
     return column, sign, value
 
@@ -235,9 +270,11 @@ def _named(answers: np.ndarray, target: str, place: Place, kept: np.ndarray) -> 
     """Labels and class names of a target column; numbers are in numeric order, names in alphabetical order."""
     different, first, y = np.unique(answers, return_index=True, return_inverse=True)
     if len(different) * 2 > len(answers) and len(different) > 2:
+        hint = t("hint.binarise", column=target) if different.dtype.kind == "f" else t("hint.other-target")
         raise TizaError(
-            "target-values", where=f"{place.where}: {target}", column=target, n=len(different), rows=len(answers)
-        )
+            "target-values", where=f"{place.where}: {target}", column=target, n=len(different), rows=len(answers),
+            hint=hint,
+        )  # fmt: skip
     if different.dtype.kind == "f":
         if (odd := np.flatnonzero(different != np.floor(different))).size:
             row = int(kept[first[odd[0]]])
@@ -248,20 +285,11 @@ def _named(answers: np.ndarray, target: str, place: Place, kept: np.ndarray) -> 
 
 def _lost_point(values: np.ndarray) -> tuple[int, float] | None:
     """The first value a thousand times beyond all but a few others, and what is typical; or None."""
-    sizes = np.abs(values.astype(np.float64))
+    sizes = np.abs(values)
     order = np.argsort(sizes, kind="stable")
     ranked = sizes[order]
     start = max(len(ranked) - 1 - max(1, len(ranked) // 20), len(ranked) // 2)
     for i in range(start, len(ranked) - 1):
-        if ranked[i] > 0 and ranked[i + 1] >= LOST * ranked[i] and len(ranked) >= 5:
+        if ranked[i] > 0 and ranked[i + 1] >= LOST * max(ranked[i], 1) and len(ranked) >= 5:
             return int(order[i + 1 :].min()), float(np.median(values))
     return None
-
-
-def _warn_lost(place: Place, row: int, column: str, value: object, typical: float) -> None:
-    text = t("warning.lost-point", where=place(row, column), value=value, typical=typical)
-    warnings.warn(text, TizaWarning, stacklevel=2)
-
-
-def _at(form: Mapping[str, Any], name: str) -> int:
-    return expanded(form).index(name)
