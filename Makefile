@@ -23,7 +23,12 @@ demo: .venv/ready
 	$(BIN)/tiza predict last examples/* --save out/demo
 	$(BIN)/tiza runs show last --save out/demo
 
-bench: .venv/ready
+# The peers (Keras on TensorFlow, fastai) take about 2 GB, so they come only here.
+.venv/bench: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@
+
+bench: .venv/bench
 	$(BIN)/python benchmarks/bench.py
 
 # The pictures of the READMEs, from the last run on MNIST.

@@ -1,54 +1,53 @@
-"""The peer: 784-128-64-10 as courses write it, with torchvision's data set and a DataLoader.
+"""Document 003: Fashion-MNIST, 784-128-64-10, batch 100, SGD 1e-3, dropout 0.2, with a DataLoader.
 
-``python benchmarks/peer_003.py EPOCHS``, batch 100, SGD 1e-3, dropout 0.2, pixels in [-1, 1], loss and right answers
-added up at every step, prints samples a second as JSON.
+torchvision's data set, pixels brought to [-1, 1] one picture at a time; at every step the loss and the number of right
+answers come back to Python.
 """
 
-import json
-import sys
-import tempfile
 import time
-from pathlib import Path
+from itertools import islice
 
 import torch
+from peers import asked, say, torchvision_root
 from torch import nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from tiza.data.sources import MD5, embedded_file, idx_name
 
-
-def main(epochs: int) -> None:
-    """Train on the first 55,000 images, without any measuring, and print what it took."""
-    with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "FashionMNIST" / "raw"
-        raw.mkdir(parents=True)
-        for part, md5 in MD5["fashion-mnist"].items():
-            (raw / idx_name(part)).write_bytes(embedded_file("fashion-mnist", part, md5))
-        to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-        data = Subset(datasets.FashionMNIST(folder, train=True, transform=to_tensor), range(55_000))
+def main(epochs: int, samples: int) -> None:
+    """Train, without any validation."""
+    to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    with torchvision_root("fashion-mnist", "FashionMNIST") as root:
+        data = datasets.FashionMNIST(root, train=True, transform=to_tensor)
+    data.data, data.targets = data.data[:samples], data.targets[:samples]
     loader = DataLoader(data, batch_size=100, shuffle=True)
-    torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 64), nn.ReLU(), nn.Dropout(0.2),
-        nn.Linear(64, 10),
-    )  # fmt: skip
+    hidden = [
+        layer for a, b in ((784, 128), (128, 64)) for layer in (nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.2))
+    ]  # fmt: skip
+    model = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(64, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     loss_of = nn.CrossEntropyLoss()
-    began = time.perf_counter()
-    for _ in range(epochs):
-        total, right = 0.0, 0
-        for x, y in loader:
+
+    def train(steps: int | None = None) -> None:
+        model.train()
+        loss_sum, right, seen = 0.0, 0, 0
+        for x, y in islice(loader, steps):
             optimizer.zero_grad()
             logits = model(x)
             loss = loss_of(logits, y)
             loss.backward()
             optimizer.step()
-            total += loss.item()
-            right += (logits.argmax(1) == y).sum().item()
-    took = time.perf_counter() - began
-    print(json.dumps({"samples_per_second": epochs * len(data) / took}))
+            loss_sum += loss.item() * len(x)
+            right += (logits.max(1).indices == y).sum().item()
+            seen += len(y)
+
+    train(5)
+    began = time.perf_counter()
+    for _ in range(epochs):
+        train()
+    say(epochs * samples, time.perf_counter() - began)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    options = asked()
+    main(options.epochs, options.samples)

@@ -329,7 +329,7 @@ def test_what_was_done_to_the_data_is_said_once(command, tmp_path: Path):
     for words in ("brought to 30×30 pixels", "white: 12", "notes.txt"):
         assert said.err.count(words) == 1, said.err
     spanish = command("data", "show", tmp_path / "mixed", "--lang", "es")
-    assert "12 imágenes transparentes" in spanish.err
+    assert "imágenes transparentes" in spanish.err
 
 
 def test_skip_bad_lists_what_was_skipped_and_why(command, tmp_path: Path):

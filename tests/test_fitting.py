@@ -140,7 +140,7 @@ def test_killed_at_random_moments_it_loads_and_resumes_bit_for_bit(tmp_path: Pat
     assert result["loaded"] >= 10
     assert result["same"]
     assert result["epochs"]
-    assert result["accuracy"] > 0.9
+    assert result["accuracy"] > 0.8
 
 
 def test_ctrl_c_saves_exits_130_and_resumes_to_the_same_end(tmp_path: Path):

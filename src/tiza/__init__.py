@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tiza.fitting import fit
     from tiza.models.building import build
     from tiza.prediction import Predictor
+    from tiza.rates import lr_find
     from tiza.reports import evaluate
     from tiza.training.loop import stream
 
@@ -26,6 +27,7 @@ _HOMES = {
     "figures": "tiza",
     "fit": "tiza.fitting",
     "load": "tiza.data.sources",
+    "lr_find": "tiza.rates",
     "recipes": "tiza.catalogue",
     "runs": "tiza",
     "stream": "tiza.training.loop",
@@ -40,6 +42,7 @@ __all__ = [
     "figures",
     "fit",
     "load",
+    "lr_find",
     "recipes",
     "runs",
     "stream",

@@ -1,9 +1,12 @@
 """``fit()``: from a recipe, or a module, to a finished run folder."""
 
+import copy
 import platform
 import time
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,13 @@ from tiza.i18n import t
 from tiza.models.building import Built, build, parameters_of
 from tiza.readers import Keeper, Reader, control, drive, early_stopping, interruptible, once, recorder
 from tiza.registry import lookup
+from tiza.training.dense import DenseLearner, layers_of
 from tiza.training.events import Command, RunEnded
 from tiza.training.learner import ModuleLearner
 from tiza.training.loop import stream
-from tiza.training.machine import choose_device, choose_threads, using_threads
+from tiza.training.machine import choose_device, choose_engine, using_threads
 from tiza.training.position import Position
+from tiza.training.profile import Profile
 
 
 def fit(
@@ -35,6 +40,7 @@ def fit(
     run: str | Path | None = None,
     resume: bool = False,
     readers: Iterable[Reader] = (),
+    profile: Profile | None = None,
 ) -> runs.Run:
     """Train and keep everything in a run folder.
 
@@ -43,6 +49,7 @@ def fit(
     ``plan`` replaces the recipe's plan, or changes the fields given as a dict. ``run``: the folder, a new one in
     TIZA_HOME by default. ``resume=True`` takes up the run in ``run`` where it was cut off; the end is the same, bit
     for bit. ``readers`` are called with every event and the learner, and may answer with a command.
+    ``profile`` is filled with where the time went.
 
     Ctrl-C saves and raises KeyboardInterrupt. Raises :class:`TizaError` for a request that can't be right, for data
     that can't be learnt from, and when nothing can be written.
@@ -51,20 +58,43 @@ def fit(
     if resume:
         if run is None:
             raise RequestError("resume-what", where="run")
-        return _resume(runs.find(run), module, data, readers)
+        return _resume(runs.find(run), module, data, readers, profile)
+    ready = prepare(recipe, data, plan)
+    path = Path(run) if run is not None else runs.new_folder(ready.recipe)
+    begun = runs.begin(path, ready.recipe, _facts(ready))
+    position = Position.start(ready.recipe.plan, ready.learner.trials)
+    return _train(begun, ready.learner, ready.data, ready.recipe.plan, position, {}, readers, profile)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A recipe with all that it asks for: the data read, the model built, a learner and the threads it trains on."""
+
+    recipe: Recipe
+    data: Dataset
+    learner: ModuleLearner
+    engine: str
+    threads: int
+
+
+def prepare(recipe: Any, data: Any, plan: Any) -> Ready:
+    """What :func:`fit` does before it trains, from the same arguments."""
+    module = recipe if isinstance(recipe, nn.Module) else None
     recipe, dataset = _resolve(recipe, data, plan)
     model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed)
-    learner = _learner(model, recipe.plan, dataset, choose_device(recipe.plan.device))
+    device = choose_device(recipe.plan.device)
     first = slice(0, len(dataset.train) if isinstance(recipe.plan.batch_size, str) else recipe.plan.batch_size)
-    x, y = dataset.train.x[first].to(learner.device), dataset.train.y[first].to(learner.device)
+    x, y = dataset.train.x[first].to(device), dataset.train.y[first].to(device)
     _check_batch_norm(model, len(y))
     if recipe.plan.augment != Augment() and len(dataset.shape) != 3:
         raise RequestError("augment-table", where="plan.augment")
-    threads = choose_threads(recipe.plan.threads, learner, x, y)
-    path = Path(run) if run is not None else runs.new_folder(recipe)
-    begun = runs.begin(path, recipe, _facts(dataset, learner, threads))
-    position = Position.start(recipe.plan, learner.trials)
-    return _train(begun, learner, dataset, recipe.plan, position, {}, readers)
+    makers = {
+        name: partial(_learner, name, copy.deepcopy(model), recipe.plan, dataset, device)
+        for name in _engines(model, recipe.plan)
+    }
+    engine, threads = choose_engine(makers, recipe.plan.threads, x, y)
+    learner = _learner(engine, model, recipe.plan, dataset, device)
+    return Ready(recipe, dataset, learner, engine, threads)
 
 
 def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
@@ -89,8 +119,16 @@ def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
     return Recipe(data=dataset.config, model=model, plan=base), dataset
 
 
-def _learner(model: nn.Module, plan: Plan, data: Dataset, device: torch.device) -> ModuleLearner:
-    return ModuleLearner(model, plan, class_weights=_class_weights(plan, data), device=device)
+def _engines(model: nn.Module, plan: Plan) -> list[str]:
+    """The learners that can train the model, the one to be preferred first."""
+    return ["dense", "module"] if layers_of(model) and not plan.label_smoothing else ["module"]
+
+
+def _learner(engine: str, model: nn.Module, plan: Plan, data: Dataset, device: torch.device) -> ModuleLearner:
+    weights = _class_weights(plan, data)
+    if engine == "dense":
+        return DenseLearner(model, plan, layers_of(model) or [], class_weights=weights, device=device)
+    return ModuleLearner(model, plan, class_weights=weights, device=device)
 
 
 def _class_weights(plan: Plan, data: Dataset) -> Tensor | None:
@@ -114,14 +152,16 @@ def _check_batch_norm(model: nn.Module, batch: int) -> None:
                 raise RequestError("batch-of-one", where="plan.batch_size", layer=name)
 
 
-def _facts(data: Dataset, learner: ModuleLearner, threads: int) -> runs.Facts:
+def _facts(ready: Ready) -> runs.Facts:
+    data, learner = ready.data, ready.learner
     libraries = ("torch", "numpy", "safetensors", "pydantic")
     return runs.Facts(
         tiza=version("tiza"),
         versions={"python": platform.python_version()} | {name: version(name) for name in libraries},
         machine=f"{platform.system()} {platform.machine()}",
         device=str(learner.device),
-        threads=threads,
+        engine=ready.engine,
+        threads=ready.threads,
         started=round(time.time(), 3),
         data=data.name,
         fingerprint=data.fingerprint,
@@ -135,7 +175,9 @@ def _facts(data: Dataset, learner: ModuleLearner, threads: int) -> runs.Facts:
     )
 
 
-def _resume(run: runs.Run, module: nn.Module | None, data: Any, readers: Iterable[Reader]) -> runs.Run:
+def _resume(
+    run: runs.Run, module: nn.Module | None, data: Any, readers: Iterable[Reader], profile: Profile | None
+) -> runs.Run:
     recipe, facts = run.recipe, run.facts
     if run.finished:
         raise RequestError("run-finished", where=str(run.path), reason=t(f"status.{run.status}"))
@@ -144,7 +186,7 @@ def _resume(run: runs.Run, module: nn.Module | None, data: Any, readers: Iterabl
     dataset = data if isinstance(data, Dataset) else load(recipe.data if data is None else data)
     runs.check_data(run, dataset)
     model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed)
-    learner = _learner(model, recipe.plan, dataset, choose_device(facts.device))
+    learner = _learner(facts.engine, model, recipe.plan, dataset, choose_device(facts.device))
     position = Position.start(recipe.plan, learner.trials)
     best: dict[str, Tensor] = {}
     if (kept := runs.load_checkpoint(run)) is not None:
@@ -161,7 +203,7 @@ def _resume(run: runs.Run, module: nn.Module | None, data: Any, readers: Iterabl
         position.good = {key.replace("good", "model", 1): v for key, v in tensors.items() if key.startswith("good.")}
         best = {key: v for key, v in tensors.items() if key.startswith("best.")}
     position.resumed = True
-    return _train(run, learner, dataset, recipe.plan, position, best, readers)
+    return _train(run, learner, dataset, recipe.plan, position, best, readers, profile)
 
 
 def _train(
@@ -172,6 +214,7 @@ def _train(
     position: Position,
     best: dict[str, Tensor],
     readers: Iterable[Reader],
+    profile: Profile | None,
 ) -> runs.Run:
     with run.locked(), using_threads(run.facts.threads), interruptible() as interrupted:
         runs.tidy(run)
@@ -192,7 +235,8 @@ def _train(
             interrupted,
             *readers,
         ]
-        drive(stream(learner, data, plan, position=position, name=run.name), learner, everyone)
+        events = stream(learner, data, plan, position=position, name=run.name)
+        drive(events if profile is None else profile.watch(learner, events), learner, everyone)
         ended = run.ended
         if ended and ended.reason == "interrupted":
             raise KeyboardInterrupt

@@ -277,6 +277,13 @@ def report(of: Report) -> Table:
     return plain_table(heads, rows)
 
 
+def profile(seconds_of: Mapping[str, float]) -> Table:
+    """Where the time went, and which share of it."""
+    whole = sum(seconds_of.values()) or 1.0
+    rows = [(t(f"part.{part}"), seconds(spent), number(spent / whole, ".1%")) for part, spent in seconds_of.items()]
+    return plain_table((t("col.part"), t("col.time"), t("col.share")), rows)
+
+
 def calibration(of: Report) -> str:
     """How far probabilities are from being shares, on test where it was opened, else on validation."""
     split = of.splits["test"] or of.splits["valid"]

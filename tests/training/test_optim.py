@@ -59,7 +59,7 @@ def test_updates_are_those_of_torch_optim(name: str, decay_on: str):
     spared = [p for p in learnt if not any(p is q for q in decayed)]
     peer = PEERS[name](
         [{"params": decayed, "weight_decay": 0.2}, *([{"params": spared, "weight_decay": 0.0}] if spared else [])]
-    )  # noqa: E501
+    )
     for step in range(30):
         rate = 0.1 / (1 + step)
         optimizer.set(rate, 0.2)

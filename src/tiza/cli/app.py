@@ -52,9 +52,26 @@ def commands() -> typer.Typer:
             str | None, typer.Option(metavar=t("meta.run"), help=t("opt.resume"), show_default=False)
         ] = None,
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
+        profile: Annotated[bool, typer.Option("--profile", help=t("opt.profile"))] = False,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
-        training.train(source, recipe, model, choices, seed, run, resume, sealed, as_json)
+        training.train(source, recipe, model, choices, seed, run, resume, sealed, profile, as_json)
+
+    @app.command("lr-find", cls=Command, help=t("cmd.lr-find"))
+    @takes_data
+    def lr_find(
+        choices: list[str],
+        source: Annotated[str | None, _data_argument()] = None,
+        recipe: Annotated[
+            str | None, typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
+        ] = None,
+        model: Annotated[
+            str | None, typer.Option(metavar=t("meta.name"), help=t("opt.model"), show_default=False)
+        ] = None,
+        save: Annotated[Path | None, _save_option("opt.save.lr-find")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        training.lr_find(source, recipe, model, choices, save, as_json)
 
     @app.command("evaluate", cls=Command, help=t("cmd.evaluate"))
     def evaluate(

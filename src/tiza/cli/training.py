@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from tiza.data.dataset import Dataset
     from tiza.reports import Report
     from tiza.runs import Run
+    from tiza.training.profile import Profile
 
 
 def train(
     source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None,
-    folder: Path | None, resume: str | None, sealed: bool, as_json: bool,
+    folder: Path | None, resume: str | None, sealed: bool, profile: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train, or go on; evaluate; say what came of it."""
     from tiza import reports, runs
-    from tiza.catalogue import suited
-    from tiza.config import changed
     from tiza.storage import to_json
+    from tiza.training.profile import Profile
 
     began = time.perf_counter()
-    name, chosen = None, None
+    name, chosen, spent = None, None, Profile() if profile else None
     if resume is not None:
         if source or recipe or model or choices or seed is not None or folder:
             raise RequestError("resume-alone", where="--resume")
@@ -40,21 +40,54 @@ def train(
         name, chosen = _recipe(source, recipe, model, choices, seed)
         if sealed and chosen.data.valid == "test":
             raise RequestError("sealed-as-written", where="--sealed")
-        data = loaded(chosen, told=not as_json)  # once, for training and for the report
-        if name is None and recipe is None:
-            chosen = changed(suited(data), [*_changes(model, seed), *choices])
+        chosen, data = _with_data(name, chosen, recipe, [*_changes(model, seed), *choices], told=not as_json)
         path = folder or runs.new_folder(chosen)
     try:
-        run = _fit(chosen, data, path, told=not as_json)
+        run = _fit(chosen, data, path, spent, told=not as_json)
     finally:
         if not folder and not resume:
             with suppress(OSError):  # a folder that stayed empty is none
                 path.rmdir()
     report = reports.evaluate(run, data, sealed=sealed)
     if as_json:
-        print(to_json(_result(run, report, data, name, time.perf_counter() - began)))
+        print(to_json(_result(run, report, data, name, spent, time.perf_counter() - began)))
     else:
-        _say(run, report, quote(str(path)) if folder or resume else "last")
+        _say(run, report, spent, quote(str(path)) if folder or resume else "last")
+
+
+def lr_find(
+    source: str | None, recipe: str | None, model: str | None, choices: list[str], save: Path | None, as_json: bool
+) -> None:
+    """``tiza lr-find``."""
+    from tiza import rates, terminal
+    from tiza.cli.saving import say_saved
+    from tiza.storage import to_json
+
+    name, chosen = _recipe(source, recipe, model, choices, None)
+    chosen, data = _with_data(name, chosen, recipe, [*_changes(model, None), *choices], told=not as_json)
+    found = rates.lr_find(chosen, data)
+    saved: list[Path] = []
+    if save is not None:
+        from tiza import figures
+
+        saved = figures.save(figures.rates(found), save / "rates")
+    if as_json:
+        tried = {"rates": found.rates, "losses": found.losses}
+        print(to_json({"suggestion": found.suggestion, **tried, "saved": [str(path) for path in saved]}))
+        return
+    terminal.console().print(t("lr-find", rate=found.suggestion, written=f"{found.suggestion:.1e}"))
+    say_saved(saved)
+
+
+def _with_data(
+    name: str | None, chosen: "Recipe", recipe: str | None, choices: list[str], *, told: bool
+) -> "tuple[Recipe, Dataset]":
+    """The data, read once; data that no recipe was made for gets one that suits it."""
+    from tiza.catalogue import suited
+    from tiza.config import changed
+
+    data = loaded(chosen, told=told)
+    return (changed(suited(data), choices) if name is None and recipe is None else chosen), data
 
 
 def _recipe(
@@ -83,7 +116,7 @@ def _changes(model: str | None, seed: int | None) -> list[str]:
     return [f"model.name={model}"] * (model is not None) + [f"plan.seed={seed}"] * (seed is not None)
 
 
-def _fit(recipe: "Recipe | None", data: "Dataset", path: Path, *, told: bool) -> "Run":
+def _fit(recipe: "Recipe | None", data: "Dataset", path: Path, spent: "Profile | None", *, told: bool) -> "Run":
     """Train ``recipe`` in the folder ``path``, or what is there already; divergence and Ctrl-C are errors here."""
     from tiza import fitting, runs, terminal
     from tiza.storage import DivergedWarning
@@ -92,7 +125,8 @@ def _fit(recipe: "Recipe | None", data: "Dataset", path: Path, *, told: bool) ->
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergedWarning)  # told below, as an error
-            run = fitting.fit(recipe, data, run=path, resume=recipe is None, readers=[narrator] if told else [])
+            readers = [narrator] if told else []
+            run = fitting.fit(recipe, data, run=path, resume=recipe is None, readers=readers, profile=spent)
     except KeyboardInterrupt:
         saved = (path / "checkpoint.safetensors").exists()
         raise Interrupted("interrupted-saved" if saved else "interrupted", where=quote(str(path))) from None
@@ -103,7 +137,9 @@ def _fit(recipe: "Recipe | None", data: "Dataset", path: Path, *, told: bool) ->
     return run
 
 
-def _result(run: "Run", report: "Report", data: "Dataset", recipe: str | None, seconds: float) -> dict[str, Any]:
+def _result(
+    run: "Run", report: "Report", data: "Dataset", recipe: str | None, spent: "Profile | None", seconds: float
+) -> dict[str, Any]:
     """The one object of --json."""
     from tiza.reports import SPLITS
     from tiza.runs import brief
@@ -114,14 +150,15 @@ def _result(run: "Run", report: "Report", data: "Dataset", recipe: str | None, s
         "epochs": history[-1].epoch if history else 0,
         "seconds": round(ended.seconds if ended else 0.0, 3), "seconds_total": round(seconds, 3),
         "samples_per_second": None if rate is None else round(rate, 1),
-        "device": facts.device, "threads": facts.threads,
+        "device": facts.device, "threads": facts.threads, "engine": facts.engine,
+        "profile": spent and {part: round(spent.seconds[part], 3) for part in spent.seconds},
         **{split: brief(report.splits[split]) for split in SPLITS},
         "test_opening": report.opening, "test_reason": report.reason,
         "notes": [str(note) for note in data.notes], "skipped": [str(error) for error in data.skipped],
     }  # fmt: skip
 
 
-def _say(run: "Run", report: "Report", label: str) -> None:
+def _say(run: "Run", report: "Report", spent: "Profile | None", label: str) -> None:
     """The report, and what can be asked next of the run called ``label``."""
     from tiza import terminal
 
@@ -130,6 +167,9 @@ def _say(run: "Run", report: "Report", label: str) -> None:
     out.print()
     out.print(terminal.report(report))
     out.print(report.openings(), style=terminal.QUIET)
+    if spent is not None:
+        out.print()
+        out.print(terminal.profile(spent.seconds))
     out.print()
     print(t("train.run", path=run.path, seconds=terminal.seconds(ended.seconds if ended else 0.0)))
     kind = run.facts.form.get("form")

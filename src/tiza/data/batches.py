@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from torch.nn import functional as F
 
 from tiza.config import Augment
 from tiza.data.seal import Split
+
+GATHERED = 2**20  # bytes of samples that are copied at once: of small batches several
 
 
 class Batches:
@@ -37,9 +40,16 @@ class Batches:
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
         order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(seed))
         order = order.to(self.split.y.device)
-        for first, last in zip(self.bounds[start:-1], self.bounds[start + 1 :], strict=True):
-            index = order[first:last]
-            yield index, self.split.x[index], self.split.y[index]
+        bounds = self.bounds[start:]
+        batch = self.split.x.nbytes / len(self.split) * self.bounds[1]
+        at_once = max(1, int(GATHERED / max(batch, 1)))
+        for i in range(0, len(bounds) - 1, at_once):
+            these = bounds[i : i + at_once + 1]
+            several = order[these[0] : these[-1]]
+            x, y = self.split.gather(several)
+            for first, last in pairwise(these):
+                part = slice(first - these[0], last - these[0])
+                yield several[part], x[part], y[part]
 
 
 def augment(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:

@@ -36,6 +36,11 @@ class Split:
         x = self.x.take(index) if isinstance(self.x, Rows) else self.x[index]
         return Split(x, self.y[index])
 
+    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The samples and labels at these places, as tensors."""
+        x = self.x[index] if isinstance(self.x, Rows) else self.x.index_select(0, index)
+        return x, self.y.index_select(0, index)
+
     def __len__(self) -> int:
         return len(self.y)
 

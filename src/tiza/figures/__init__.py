@@ -4,7 +4,7 @@ Lengths are inches from the top left corner of the sheet. A sheet is at most 7.5
 points, so that no label is under 11 px when it is shown 600 px wide; the overview (8 inches, 8 points) at 800 px.
 """
 
-from tiza.figures.learning import curves
+from tiza.figures.learning import curves, rates
 from tiza.figures.overview import overview
 from tiza.figures.paper import save
 from tiza.figures.samples import before_after, channels, digits, histogram, mosaic, scatter, target
@@ -19,6 +19,7 @@ __all__ = [
     "histogram",
     "mosaic",
     "overview",
+    "rates",
     "save",
     "scatter",
     "target",

@@ -23,6 +23,7 @@ from tiza.figures.paper import (
     text_width,
 )
 from tiza.i18n import number, t
+from tiza.rates import Rates
 from tiza.runs import Run
 from tiza.training.events import Measured, RunStarted, Stepped
 
@@ -38,6 +39,20 @@ def curves(run: Run) -> Figure:
     """Loss and accuracy against epochs: train measured again, train as it ran, and validation."""
     figure, page = sheet(3.5, t("fig.curves.title", **names_of(run)), t("fig.curves.note"))
     plots(page, run, [(0.6, 1.18, 1.75, 1.75), (4.27, 1.18, 1.75, 1.75)])
+    return figure
+
+
+@styled
+def rates(of: Rates) -> Figure:
+    """Loss against the rate, and where the suggested one lies."""
+    figure, page = sheet(3.6, t("fig.rates.title", rate=as_tick(of.suggestion)), t("fig.rates.note"))
+    ax = place(page, (0.75, 0.95, 6.3, 2.0))
+    ax.plot(of.rates, of.losses, color=TRAIN, linewidth=2)
+    ax.axvline(of.suggestion, color=GREY, linewidth=1, linestyle=(0, (3, 2)))
+    ax.set_xscale("log")
+    ax.set_ylim(0, min(max(of.losses), 2 * of.losses[0]) * 1.05)
+    ax.set_xlabel(t("fig.rate"))
+    ax.set_ylabel(t("fig.loss"))
     return figure
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from tiza.config import Fraction
 from tiza.errors import RequestError
 from tiza.models.dense import hidden_layers
-from tiza.models.layers import ACTIVATIONS, Activation, stack
+from tiza.models.layers import ACTIVATIONS, Activation, Dropout, stack
 from tiza.registry import register
 
 
@@ -51,7 +51,7 @@ def cnn(
             (f"pool{i}", nn.MaxPool2d(pool) if pool > 1 else None),
             (f"norm{i}", nn.BatchNorm2d(after) if batch_norm else None),
             (f"{activation}{i}", ACTIVATIONS[activation]()),
-            (f"dropout{i}", nn.Dropout(dropout) if dropout else None),
+            (f"dropout{i}", Dropout(dropout) if dropout else None),
         ]
         before = after
     if final_pool:

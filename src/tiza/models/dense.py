@@ -6,7 +6,7 @@ from pydantic import PositiveInt
 from torch import nn
 
 from tiza.config import Fraction
-from tiza.models.layers import ACTIVATIONS, Activation, stack
+from tiza.models.layers import ACTIVATIONS, Activation, Dropout, stack
 from tiza.registry import register
 
 
@@ -42,6 +42,6 @@ def hidden_layers(
             (f"linear{i}", nn.Linear(before, after, bias=not batch_norm)),
             (f"norm{i}", nn.BatchNorm1d(after) if batch_norm else None),
             (f"{activation}{i}", ACTIVATIONS[activation]()),
-            (f"dropout{i}", nn.Dropout(dropout) if dropout else None),
+            (f"dropout{i}", Dropout(dropout) if dropout else None),
         ]
     return layers

@@ -31,6 +31,7 @@ class Facts(Config):
     versions: dict[str, str]
     machine: str
     device: str
+    engine: str
     threads: int
     started: float
     data: str

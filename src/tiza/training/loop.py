@@ -77,7 +77,7 @@ class _Loop:
         position.good = position.good or self.weights()
         self.paused, self.budget, self.reason = False, 0, ""  # budget: updates that a Step still grants
         self.failed_at: int | None = None
-        self.pending: list[tuple[Tensor, Tensor, int]] = []  # loss (T,), right answers (T,), B; on the device
+        self.pending: list[tuple[Tensor, Tensor, Tensor]] = []  # loss (T,), logits (T, B, C), labels; on the device
         self.since = _Sums()
         self.clock = self.ticked = time.perf_counter()
         self.probed = -math.inf
@@ -133,7 +133,7 @@ class _Loop:
             if plan.augment != _PLAIN:
                 x = augment(x, plan.augment, self.random.augment)
             loss, logits = learner.train_batch(x, y)
-            self.pending.append((loss, (logits.argmax(-1) == y).sum(-1), len(y)))
+            self.pending.append((loss, logits, y))
             position.step += 1
             self.budget -= 1
             tick = time.perf_counter() - self.ticked >= TICK or (self.paused and self.budget <= 0)
@@ -146,10 +146,13 @@ class _Loop:
 
     def settle(self) -> list[int]:
         """Bring the sums of the pending updates from the device; the trials whose loss is no number any more."""
-        losses = torch.stack([loss for loss, _, _ in self.pending]).tolist()
-        rights = torch.stack([right for _, right, _ in self.pending]).tolist()
+        pending_losses, logits, labels = zip(*self.pending, strict=True)
+        sizes = [len(y) for y in labels]
+        losses = torch.stack(pending_losses).tolist()
+        found = torch.cat(logits, 1).argmax(-1) == torch.cat(labels)  # (T, all their samples)
+        rights = torch.stack([part.sum(-1) for part in found.split(sizes, 1)]).tolist()
         position, bad = self.position, []
-        for i, (loss, right, (_, _, n)) in enumerate(zip(losses, rights, self.pending, strict=True)):
+        for i, (loss, right, n) in enumerate(zip(losses, rights, sizes, strict=True)):
             position.seen += n
             position.loss_sum = [total + value * n for total, value in zip(position.loss_sum, loss, strict=True)]
             position.right = [total + value for total, value in zip(position.right, right, strict=True)]

@@ -1,9 +1,8 @@
 """Which device and how many threads: chosen once, before training."""
 
-import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -13,7 +12,6 @@ from tiza.errors import RequestError, unknown
 from tiza.training.learner import ModuleLearner
 
 PROBED_STEPS = 8
-SHORT = 2e-3  # seconds; a step as short as this is never faster on more threads by enough to matter
 GAIN = 1.15  # more threads must be this much faster: they cost the machine more, and a near tie must not flip
 
 
@@ -30,32 +28,36 @@ def choose_device(asked: str) -> torch.device:
     return torch.device(asked)
 
 
-def choose_threads(asked: int | str, learner: ModuleLearner, x: Tensor, y: Tensor) -> int:
-    """The number of threads asked for; ``auto`` times a few updates of a copy on one thread and on more.
+def choose_engine(
+    makers: Mapping[str, Callable[[], ModuleLearner]], threads: int | str, x: Tensor, y: Tensor
+) -> tuple[str, int]:
+    """The learner, by name, and the number of threads that train fastest; all learners make the same updates.
 
-    Small batches are faster on one: the threads wait for each other longer than they work.
+    ``threads``: a number, or ``auto``. What is open is timed on a few updates, in turn. The first learner and one
+    thread are kept unless others are clearly faster: on small batches, threads wait for each other more than they work.
     """
-    if not isinstance(asked, str):
-        return asked
+    first = next(iter(makers))
+    learners = {name: make() for name, make in makers.items()}
     most = torch.get_num_threads()  # what OMP_NUM_THREADS or the user allows
-    if learner.device.type != "cpu" or most == 1:
-        return most
-    candidates = [1, *(n for n in (2, 4, 8, 16, 32, 64) if n <= most)]
-    copies = {n: copy.deepcopy(learner) for n in candidates}
-    fastest = dict.fromkeys(candidates, math.inf)
+    counts = [1, *(n for n in (2, 4, 8, 16, 32, 64) if n <= most)]
+    if not isinstance(threads, str):
+        counts = [threads]
+    elif learners[first].device.type != "cpu":
+        counts = [most]
+    fastest = {(name, n): math.inf for n in counts for name in makers}
+    if len(fastest) == 1:
+        return next(iter(fastest))
     with torch.random.fork_rng(devices=[]):
         for _ in range(PROBED_STEPS):  # in turn, so that a busy moment of the machine meets all of them
-            for n in candidates:
+            for name, n in fastest:
                 with using_threads(n):
                     began = time.perf_counter()
-                    copies[n].train_batch(x, y)
-                    fastest[n] = min(fastest[n], time.perf_counter() - began)
-            if fastest[1] < SHORT:
-                return 1
-    best = 1
-    for n in candidates:
-        if fastest[n] * GAIN < fastest[best]:
-            best = n
+                    learners[name].train_batch(x, y)
+                    fastest[name, n] = min(fastest[name, n], time.perf_counter() - began)
+    best = first, counts[0]
+    for found, seconds in fastest.items():
+        if seconds * GAIN < fastest[best]:
+            best = found
     return best
 
 

@@ -2,11 +2,19 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tiza.config import Plan
+
+_KERNELS: dict[str, Any] = {
+    "sgd": torch._fused_sgd_,  # pyright: ignore[reportPrivateImportUsage]
+    "momentum": torch._fused_sgd_,  # pyright: ignore[reportPrivateImportUsage]
+    "adam": torch._fused_adam_,  # pyright: ignore[reportPrivateImportUsage]
+    "adamw": torch._fused_adamw_,  # pyright: ignore[reportPrivateImportUsage]
+}
 
 
 class Optimizer:
@@ -19,38 +27,39 @@ class Optimizer:
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         self.plan = plan
         self.learnt = [p for p in model.parameters() if p.requires_grad]
-        self.decays = [plan.decay_on == "all" or p.ndim > 1 for p in self.learnt]
         names = {"sgd": (), "momentum": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq")}
         self.state = {name: list(map(torch.zeros_like, self.learnt)) for name in names[plan.optimizer.rstrip("w")]}
         self.steps = torch.zeros((), device=self.learnt[0].device)
+        decays = [plan.decay_on == "all" or p.ndim > 1 for p in self.learnt]
+        self._groups = [(group, [i for i, d in enumerate(decays) if d is group]) for group in (True, False)]
+        self._values = [p.detach() for p in self.learnt]  # the same memory, of which autograd takes no note
         self.set(plan.lr, plan.weight_decay)
 
     def set(self, lr: float, weight_decay: float) -> None:
         """Rate and weight decay of the next updates."""
         self.lr, self.weight_decay = lr, weight_decay
 
-    @torch.no_grad()
     def step(self) -> None:
         """One update from the gradients; a parameter without one stays."""
         self.steps += 1
-        for decays in (True, False):
-            chosen = [i for i, p in enumerate(self.learnt) if self.decays[i] is decays and p.grad is not None]
+        gradients = [p.grad for p in self.learnt]
+        for decays, group in self._groups:
+            chosen = [i for i in group if gradients[i] is not None]
             if chosen:
-                self._update(chosen, self.weight_decay if decays else 0.0)
+                self._update(chosen, gradients, self.weight_decay if decays else 0.0)
 
-    def _update(self, chosen: Sequence[int], weight_decay: float) -> None:
-        learnt = [self.learnt[i] for i in chosen]
-        gradients = [self.learnt[i].grad for i in chosen]
+    def _update(self, chosen: Sequence[int], gradients: Sequence[Tensor | None], weight_decay: float) -> None:
+        update = _KERNELS[self.plan.optimizer]
+        learnt, slopes = [self._values[i] for i in chosen], [gradients[i] for i in chosen]
         kept = [[values[i] for i in chosen] for values in self.state.values()]
         if self.plan.optimizer in ("sgd", "momentum"):
-            torch._fused_sgd_(
-                learnt, gradients, *(kept or [[]]), weight_decay=weight_decay, lr=self.lr, dampening=0.0,
+            update(
+                learnt, slopes, *(kept or [[]]), weight_decay=weight_decay, lr=self.lr, dampening=0.0,
                 momentum=self.plan.momentum if kept else 0.0, nesterov=False, maximize=False, is_first_step=False,
             )  # fmt: skip
             return
-        update = torch._fused_adamw_ if self.plan.optimizer == "adamw" else torch._fused_adam_
         update(
-            learnt, gradients, *kept, [], [self.steps] * len(chosen), lr=self.lr, beta1=self.plan.betas[0],
+            learnt, slopes, *kept, [], [self.steps] * len(chosen), lr=self.lr, beta1=self.plan.betas[0],
             beta2=self.plan.betas[1], weight_decay=weight_decay, eps=1e-8, amsgrad=False, maximize=False,
         )  # fmt: skip
 

@@ -1,0 +1,106 @@
+"""The gradient of a dense network, written out: what autograd does, without recording what there is to do."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tiza.config import Plan
+from tiza.models.layers import kept
+from tiza.training.learner import ModuleLearner
+
+aten = torch.ops.aten
+MEAN, IGNORED = 1, -100  # what the kernels of the loss call a mean, and a label that counts for nothing
+
+# Of each activation: what it does in place, and the gradient at its input from that at its output and the output.
+ACTIVATIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
+    nn.ReLU: (torch.relu_, lambda gradient, out: aten.threshold_backward(gradient, out, 0)),
+    nn.Tanh: (torch.tanh_, aten.tanh_backward),
+    nn.Sigmoid: (torch.sigmoid_, aten.sigmoid_backward),
+    nn.LeakyReLU: (F.leaky_relu_, lambda gradient, out: aten.leaky_relu_backward(gradient, out, 0.01, True)),
+}
+
+
+@dataclass
+class Layer:
+    """A linear layer with what follows it: an activation, dropout, or neither."""
+
+    linear: nn.Linear
+    activation: type[nn.Module] | None = None
+    dropout: float = 0.0
+
+
+def layers_of(model: nn.Module) -> list[Layer] | None:
+    """The layers of ``normalise`` and a dense ``body`` (see :func:`tiza.build`); None where it is anything else.
+
+    Dense: flatten, then linear layers with a bias, each followed by at most an activation and then dropout; the last by
+    nothing. All of it learns.
+    """
+    body = getattr(model, "body", None)
+    if type(body) is not nn.Sequential or not all(p.requires_grad for p in model.parameters()):
+        return None
+    first, *rest = body
+    if type(first) is not nn.Flatten or (first.start_dim, first.end_dim) != (1, -1):
+        return None
+    layers: list[Layer] = []
+    for module in rest:
+        if type(module) is nn.Linear and module.bias is not None:
+            layers.append(Layer(module))
+        elif not layers:
+            return None
+        elif type(module) in ACTIVATIONS and not (layers[-1].activation or layers[-1].dropout):
+            layers[-1].activation = type(module)
+        elif isinstance(module, nn.Dropout) and not layers[-1].dropout:
+            layers[-1].dropout = module.p
+        else:
+            return None
+    ends_plain = bool(layers) and not (layers[-1].activation or layers[-1].dropout)
+    return layers if ends_plain and all(layer.dropout < 1 for layer in layers) else None
+
+
+class DenseLearner(ModuleLearner):
+    """The learner of a dense network, for plans without label smoothing.
+
+    The same update as :class:`ModuleLearner`'s, with the same random numbers.
+    """
+
+    def __init__(self, model: nn.Module, plan: Plan, layers: Sequence[Layer], **more: Any) -> None:
+        super().__init__(model, plan, **more)
+        self.layers = layers
+        for parameter in self.optimizer.learnt:
+            parameter.grad = torch.zeros_like(parameter)
+        # The same memory, of which autograd takes no note.
+        self.weights = [layer.linear.weight.detach() for layer in layers]
+        self.biases = [layer.linear.bias.detach() for layer in layers]
+
+    def backward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """See :meth:`ModuleLearner.backward`."""
+        h = self.model.normalise(x).flatten(1)  # pyright: ignore[reportCallIssue]
+        inputs, outputs, masks = [], [], []
+        for layer, weight, bias in zip(self.layers, self.weights, self.biases, strict=True):
+            inputs.append(h)
+            h = torch.addmm(bias, h, weight.t())
+            if layer.activation:
+                h = ACTIVATIONS[layer.activation][0](h)
+            outputs.append(h)
+            masks.append(kept(h, layer.dropout) if layer.dropout else None)
+            if masks[-1] is not None:
+                h = h * masks[-1]
+        log_p = torch.log_softmax(h, 1)
+        loss, total = aten.nll_loss_forward(log_p, y, self.class_weights, MEAN, IGNORED)
+        gradient = aten.nll_loss_backward(torch.ones_like(loss), log_p, y, self.class_weights, MEAN, IGNORED, total)
+        gradient = aten._log_softmax_backward_data(gradient, log_p, 1, log_p.dtype)
+        for i in reversed(range(len(self.layers))):
+            layer = self.layers[i]
+            if masks[i] is not None:
+                gradient *= masks[i]
+            if layer.activation:
+                gradient = ACTIVATIONS[layer.activation][1](gradient, outputs[i])
+            torch.sum(gradient, 0, out=layer.linear.bias.grad)
+            torch.mm(gradient.t(), inputs[i], out=layer.linear.weight.grad)
+            if i:
+                gradient = gradient @ self.weights[i]
+        return loss, h
