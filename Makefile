@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench picture clean
+.PHONY: demo test lint bench growth picture clean
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tiza needs Python >= 3.11; say: make PYTHON=python3.12")'
@@ -16,7 +16,7 @@ lint: .venv/ready
 	$(BIN)/pyright
 
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 demo: .venv/ready
 	$(BIN)/tiza train mnist
@@ -30,6 +30,9 @@ demo: .venv/ready
 
 bench: .venv/bench
 	$(BIN)/python benchmarks/bench.py
+
+growth: .venv/ready
+	$(BIN)/python benchmarks/growth.py
 
 # The pictures of the READMEs, from the last run on MNIST.
 picture: .venv/ready

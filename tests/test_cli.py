@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -330,6 +331,28 @@ def test_what_was_done_to_the_data_is_said_once(command, tmp_path: Path):
         assert said.err.count(words) == 1, said.err
     spanish = command("data", "show", tmp_path / "mixed", "--lang", "es")
     assert "imágenes transparentes" in spanish.err
+
+
+def test_lr_find_gives_a_rate_to_copy(command, tmp_path: Path):
+    said = command("lr-find", "digits", "--model", "softmax", "--save", tmp_path, "--lang", "es")
+    rate = re.search(r"--set plan\.lr=(\S+)\)", said.out)
+    assert rate
+    assert 0 < float(rate[1]) < 10
+    assert (tmp_path / "rates.svg").exists()
+    assert command("lr-find", "digits", "--json").json()["suggestion"] > 0
+    assert command("lr-find").code == 2
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_profile_says_where_the_time_went(command, lang: str, tmp_path: Path):
+    said = command("train", "digits", "--set", "plan.epochs=1", "--profile", "--run", tmp_path / "a", "--lang", lang)
+    assert {"en": "optimizer", "es": "optimizador"}[lang] in said.out
+    parts = command("train", "digits", "--set", "plan.epochs=1", "--profile", "--run", tmp_path / "b", "--json").json()
+    assert parts["profile"].keys() == {"batches", "forward", "backward", "optimizer", "measuring", "readers"}
+    assert (
+        command("train", "digits", "--set", "plan.epochs=1", "--run", tmp_path / "c", "--json").json()["profile"]
+        is None
+    )
 
 
 def test_skip_bad_lists_what_was_skipped_and_why(command, tmp_path: Path):

@@ -12,7 +12,7 @@ from tiza.training.loop import stream
 from tiza.training.machine import using_threads
 
 SMOOTH = 0.9  # the share of the past in the running mean of the loss
-WORSE = 4  # times the lowest loss: there is nothing to learn from larger rates
+WORSE = 3  # times the lowest loss: there is nothing to learn from larger rates
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def lr_find(
 ) -> Rates:
     """Train a fresh model for at most ``steps`` updates while the rate rises from ``low`` to ``high``; keep nothing.
 
-    ``recipe``, ``data`` and ``plan`` as for :func:`tiza.fit`. Ends early where the loss is four times its lowest.
+    ``recipe``, ``data`` and ``plan`` as for :func:`tiza.fit`. Ends early where the loss is three times its lowest.
     """
     ready = prepare(recipe, data, plan)
     plan = ready.recipe.plan.model_copy(update={"schedule": "constant", "epochs": steps, "patience": None, "probe": 0})

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from tiza.figures.paper import (
     GREY,
@@ -16,6 +16,7 @@ from tiza.figures.paper import (
     Box,
     as_percent,
     as_tick,
+    as_value,
     decimals_of,
     place,
     sheet,
@@ -45,11 +46,14 @@ def curves(run: Run) -> Figure:
 @styled
 def rates(of: Rates) -> Figure:
     """Loss against the rate, and where the suggested one lies."""
-    figure, page = sheet(3.6, t("fig.rates.title", rate=as_tick(of.suggestion)), t("fig.rates.note"))
+    figure, page = sheet(3.6, t("fig.rates.title", rate=as_value(of.suggestion)), t("fig.rates.note"))
     ax = place(page, (0.75, 0.95, 6.3, 2.0))
     ax.plot(of.rates, of.losses, color=TRAIN, linewidth=2)
     ax.axvline(of.suggestion, color=GREY, linewidth=1, linestyle=(0, (3, 2)))
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(FuncFormatter(as_tick))
+    ax.yaxis.set_major_formatter(FuncFormatter(as_tick))
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_ylim(0, min(max(of.losses), 2 * of.losses[0]) * 1.05)
     ax.set_xlabel(t("fig.rate"))
     ax.set_ylabel(t("fig.loss"))
