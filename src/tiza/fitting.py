@@ -89,7 +89,7 @@ def prepare(recipe: Any, data: Any, plan: Any) -> Ready:
     if recipe.plan.augment != Augment() and len(dataset.shape) != 3:
         raise RequestError("augment-table", where="plan.augment")
     makers = {
-        name: partial(_learner, name, copy.deepcopy(model), recipe.plan, dataset, device)
+        name: partial(lambda name: _learner(name, copy.deepcopy(model), recipe.plan, dataset, device), name)
         for name in _engines(model, recipe.plan)
     }
     engine, threads = choose_engine(makers, recipe.plan.threads, x, y)
@@ -126,8 +126,8 @@ def _engines(model: nn.Module, plan: Plan) -> list[str]:
 
 def _learner(engine: str, model: nn.Module, plan: Plan, data: Dataset, device: torch.device) -> ModuleLearner:
     weights = _class_weights(plan, data)
-    if engine == "dense":
-        return DenseLearner(model, plan, layers_of(model) or [], class_weights=weights, device=device)
+    if engine == "dense" and (layers := layers_of(model)):
+        return DenseLearner(model, plan, layers, class_weights=weights, device=device)
     return ModuleLearner(model, plan, class_weights=weights, device=device)
 
 
@@ -236,7 +236,7 @@ def _train(
             *readers,
         ]
         events = stream(learner, data, plan, position=position, name=run.name)
-        drive(events if profile is None else profile.watch(learner, events), learner, everyone)
+        drive(events if profile is None else profile.watch(learner, events, position.seconds), learner, everyone)
         ended = run.ended
         if ended and ended.reason == "interrupted":
             raise KeyboardInterrupt

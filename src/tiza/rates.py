@@ -1,11 +1,12 @@
 """Which learning rate: the loss of single updates while the rate rises (L. N. Smith, arXiv:1506.01186)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from tiza.errors import TizaError
 from tiza.fitting import prepare
 from tiza.training.events import Event, Pause, RunEnded, Set, Step, Stepped
 from tiza.training.loop import stream
@@ -39,7 +40,8 @@ def lr_find(
     plan = ready.recipe.plan.model_copy(update={"schedule": "constant", "epochs": steps, "patience": None, "probe": 0})
     rates, losses, mean = [], [], 0.0
     with using_threads(ready.threads):
-        events = stream(ready.learner, ready.data, plan, name="lr-find")
+        data = replace(ready.data, valid=ready.data.train.take(slice(1)))  # nobody asks for its accuracy
+        events = stream(ready.learner, data, plan, name="lr-find")
         next(events)
         events.send(Pause())
         for rate in np.geomspace(low, high, steps).tolist():
@@ -55,4 +57,6 @@ def lr_find(
             if losses[-1] > WORSE * min(losses):
                 break
         events.close()
+    if not rates:
+        raise TizaError("diverged", where="lr-find", step=1, lr=low / 10)
     return Rates(tuple(rates), tuple(losses))

@@ -99,7 +99,7 @@ VALUES = st.one_of(
 @settings(max_examples=500, deadline=None)
 @given(values=VALUES, data=st.data())
 def test_every_label_is_the_name_of_its_class(values: list[Any], data: st.DataObject):
-    test = data.draw(st.lists(st.sampled_from(values), max_size=9))
+    test = data.draw(st.lists(st.sampled_from(values), min_size=1, max_size=9))
     test_labels = np.array(test, np.asarray(values).dtype)
     raw = labelled(values, test=test_labels, valid=np.array(values[:2]))
     assert list(raw.classes) == [str(value) for value in sorted(set(values))]
@@ -111,7 +111,7 @@ def test_every_label_is_the_name_of_its_class(values: list[Any], data: st.DataOb
 
 @pytest.mark.parametrize(
     ("train", "test", "numbers"),
-    [([5, 3, 5, 7, 9, 9, 9, 9, 9, 9], [7, 7, 3], [2, 2, 0]), (["b", "a", "c"], ["c", "a"], [2, 0]), ([1, 0], [], [])],
+    [([5, 3, 5, 7, 9, 9, 9, 9, 9, 9], [7, 7, 3], [2, 2, 0]), (["b", "a", "c"], ["c", "a"], [2, 0])],
 )
 def test_the_classes_of_every_split_are_those_of_train(train: list[Any], test: list[Any], numbers: list[int]):
     raw = labelled(train, valid=train[:1], test=np.array(test, np.asarray(train).dtype))

@@ -450,7 +450,7 @@ HOLE = np.where(np.arange(180).reshape(60, 3) == 7, np.nan, X)
         ((X, Y * 0), {}, "one-class"),
         ((X, np.where(np.arange(60) == 7, 3, Y)), {}, "small-class"),
         ((X, np.arange(60)), {}, "carve"),
-        ((X[:0], Y[:0]), {}, "one-class"),
+        ((X[:0], Y[:0]), {}, "no-samples"),
         ((HOLE, Y), {}, "not-finite"),
         ((np.where(np.isnan(HOLE), np.inf, X), Y), {}, "not-finite"),
         ((np.full((60, 4, 4), np.nan), Y), {}, "not-finite"),

@@ -624,7 +624,10 @@ WRONG_NPZ: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "one-hot": (lambda: npz(x=GREY, y=np.eye(3)[Y]), "label-shape", "90×3"),
     "a class for each": (lambda: npz(x=GREY, y=np.arange(N)), "carve", "mine.npz"),
     "one class": (lambda: npz(x=GREY, y=Y * 0), "one-class", "mine.npz"),
-    "no samples": (lambda: npz(x=GREY[:0], y=Y[:0]), "one-class", "mine.npz"),
+    "no samples": (lambda: npz(x=GREY[:0], y=Y[:0]), "no-samples", "mine.npz: x"),
+    "no samples in test": (
+        lambda: npz(x_train=GREY, y_train=Y, x_test=GREY[:0], y_test=Y[:0]), "no-samples", "mine.npz: x_test",
+    ),
     "a class of test alone": (
         lambda: npz(x_train=GREY, y_train=Y, x_test=GREY, y_test=with_(Y, 5, 3, int)), "label-unseen", "mine.npz: y_test",  # noqa: E501
     ),

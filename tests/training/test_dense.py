@@ -57,6 +57,10 @@ def test_thirty_updates_are_those_of_autograd(case: str, optimizer: str, weighte
         torch.testing.assert_close(mine, other, rtol=0, atol=1e-12)
 
 
+def double(module: nn.Module, inputs: Any, outputs: torch.Tensor) -> torch.Tensor:
+    return outputs * 2
+
+
 @pytest.mark.parametrize(
     "model",
     [
@@ -66,11 +70,22 @@ def test_thirty_updates_are_those_of_autograd(case: str, optimizer: str, weighte
         nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Dropout(0.2), nn.ReLU(), nn.Linear(16, 10)),
         nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.GELU(), nn.Linear(16, 10)),
         nn.Sequential(nn.Flatten(), nn.Linear(64, 10).requires_grad_(False), nn.Linear(10, 10)),
+        nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.LeakyReLU(0.5), nn.Linear(16, 10)),
+        nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 10)),
+        nn.Sequential(nn.Flatten(), shared := nn.Linear(64, 64), nn.ReLU(), shared, nn.Linear(64, 10)),
+        nn.Sequential(nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(64, 10))),
         nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 10)),
     ],
 )
 def test_what_is_not_dense_is_left_to_autograd(model: nn.Module, digits: Dataset):
     assert layers_of(build(model, digits)) is None
+
+
+def test_a_hook_is_heeded(digits: Dataset):
+    model = build("softmax", digits)
+    assert layers_of(model) is not None
+    model.body[-1].register_forward_hook(double)
+    assert layers_of(model) is None
 
 
 def test_a_run_says_which_engine_trained_it(digits: Dataset, tmp_path: Any):

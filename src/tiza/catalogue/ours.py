@@ -67,7 +67,7 @@ def images(data: Dataset) -> Recipe:
     stride = 2 if side >= 48 else 1
     blocks = max(1, min(4 if side >= 96 else 3, int(math.log2(side / stride))))
     model = {
-        "name": "cnn", "channels": (16, 32, 64, 64)[:blocks], "kernels": 3, "padding": 1, "pools": 2,
+        "name": "cnn", "channels": (16, 32, 64, 64)[:blocks], "kernels": 3, "padding": 1, "pools": 2 if side > 1 else 1,
         "strides": (stride, 1, 1, 1)[:blocks], "hidden": (), "dropout": 0.1,
     }  # fmt: skip
     plan = {

@@ -38,12 +38,8 @@ def commands() -> typer.Typer:
     def train(
         choices: list[str],
         source: Annotated[str | None, _data_argument()] = None,
-        recipe: Annotated[
-            str | None, typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
-        ] = None,
-        model: Annotated[
-            str | None, typer.Option(metavar=t("meta.name"), help=t("opt.model"), show_default=False)
-        ] = None,
+        recipe: Annotated[str | None, _recipe_option()] = None,
+        model: Annotated[str | None, _model_option()] = None,
         seed: Annotated[int | None, typer.Option(help=t("opt.seed"), show_default=False)] = None,
         run: Annotated[
             Path | None, typer.Option(metavar=t("meta.folder"), help=t("opt.run"), show_default=False)
@@ -62,12 +58,8 @@ def commands() -> typer.Typer:
     def lr_find(
         choices: list[str],
         source: Annotated[str | None, _data_argument()] = None,
-        recipe: Annotated[
-            str | None, typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
-        ] = None,
-        model: Annotated[
-            str | None, typer.Option(metavar=t("meta.name"), help=t("opt.model"), show_default=False)
-        ] = None,
+        recipe: Annotated[str | None, _recipe_option()] = None,
+        model: Annotated[str | None, _model_option()] = None,
         save: Annotated[Path | None, _save_option("opt.save.lr-find")] = None,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
@@ -187,3 +179,11 @@ def _data_argument() -> Any:
 
 def _save_option(what: str) -> Any:
     return typer.Option("--save", metavar=t("meta.folder"), help=t(what), show_default=False)
+
+
+def _recipe_option() -> Any:
+    return typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
+
+
+def _model_option() -> Any:
+    return typer.Option(metavar=t("meta.name"), help=t("opt.model"), show_default=False)

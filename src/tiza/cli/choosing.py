@@ -73,7 +73,7 @@ def data_changes(source: str) -> list[str]:
 
 
 def chosen_data(source: str, choices: Sequence[str]) -> "Dataset":
-    """The data set that the command line asks for, read with its progress on stderr and its notes told."""
+    """The data set that the command line asks for, read with its progress on stderr."""
     from tiza.catalogue import default_for
     from tiza.config import changed
 
@@ -93,6 +93,11 @@ def loaded(recipe: "Recipe", *, told: bool = True) -> "Dataset":
     if told:
         tell(data)
     return data
+
+
+def told(data: "Dataset") -> dict[str, Any]:
+    """Notes and what was skipped, for --json."""
+    return {"notes": [str(note) for note in data.notes], "skipped": [str(error) for error in data.skipped]}
 
 
 def tell(data: "Dataset") -> None:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tiza.cli.choosing import chosen_data, tell
-from tiza.errors import RequestError, unknown
+from tiza.cli.choosing import chosen_data, tell, told
+from tiza.errors import RequestError, TizaError, unknown
 from tiza.i18n import number, t
 
 
@@ -43,7 +43,7 @@ def show(
 
     if split not in SPLITS:
         raise unknown("split", split, SPLITS, where="--split")
-    if not (grid := re.fullmatch(r"(\d{1,2})[x×](\d{1,2})", mosaic)) or "0" in grid.groups():
+    if not (grid := re.fullmatch(r"([1-9]\d?)[x×]([1-9]\d?)", mosaic)):
         raise RequestError("mosaic", where="--mosaic", text=mosaic)
     if batch is not None and batch < 1:
         raise RequestError("bad-argument", where="--batch", name="--batch", command="tiza data show")
@@ -83,15 +83,17 @@ def export(source: str, choices: Sequence[str], folder: Path, per_class: str | N
     data = chosen_data(source, choices)
     written = write(data, folder, per_class=counts, seed=seed)
     if as_json:
-        print(to_json({"folder": str(folder), "written": written}))
+        print(to_json({"folder": str(folder), "written": written, **told(data)}))
         return
     tell(data)
     print(t("data.exported", folder=folder, **written))
 
 
 def _is_picture(source: str) -> bool:
-    path = Path(source)
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(8).startswith((b"\x89PNG", b"\xff\xd8\xff"))
+    from tiza.data.sources import named
+
+    try:
+        named(source)
+    except TizaError as error:
+        return error.code == "source-picture"
+    return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tiza.cli.choosing import data_changes, loaded
+from tiza.cli.choosing import data_changes, loaded, told
 from tiza.cli.speech import Interrupted
 from tiza.errors import RequestError
 from tiza.i18n import t
@@ -37,7 +37,7 @@ def train(
         path = runs.find(resume).path
         data = loaded(runs.Run(path).recipe, told=not as_json)
     else:
-        name, chosen = _recipe(source, recipe, model, choices, seed)
+        name, chosen = _recipe(source, recipe, model, choices, seed, "tiza train")
         if sealed and chosen.data.valid == "test":
             raise RequestError("sealed-as-written", where="--sealed")
         chosen, data = _with_data(name, chosen, recipe, [*_changes(model, seed), *choices], told=not as_json)
@@ -63,7 +63,7 @@ def lr_find(
     from tiza.cli.saving import say_saved
     from tiza.storage import to_json
 
-    name, chosen = _recipe(source, recipe, model, choices, None)
+    name, chosen = _recipe(source, recipe, model, choices, None, "tiza lr-find")
     chosen, data = _with_data(name, chosen, recipe, [*_changes(model, None), *choices], told=not as_json)
     found = rates.lr_find(chosen, data)
     saved: list[Path] = []
@@ -73,7 +73,7 @@ def lr_find(
         saved = figures.save(figures.rates(found), save / "rates")
     if as_json:
         tried = {"rates": found.rates, "losses": found.losses}
-        print(to_json({"suggestion": found.suggestion, **tried, "saved": [str(path) for path in saved]}))
+        print(to_json({"suggestion": found.suggestion, **tried, "saved": list(map(str, saved)), **told(data)}))
         return
     terminal.console().print(t("lr-find", rate=found.suggestion, written=f"{found.suggestion:.1e}"))
     say_saved(saved)
@@ -91,7 +91,7 @@ def _with_data(
 
 
 def _recipe(
-    source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None
+    source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None, command: str
 ) -> "tuple[str | None, Recipe]":
     """The recipe that the command line asks for, and its name where it has one."""
     from tiza.catalogue import default_for, recipes
@@ -100,7 +100,7 @@ def _recipe(
 
     name: str | None = None
     if recipe is None and source is None:
-        raise RequestError("missing-argument", where="DATA", name=t("meta.data"), command="tiza train")
+        raise RequestError("missing-argument", where="DATA", name=t("meta.data"), command=command)
     if recipe is None:
         base = default_for(str(source))
         name = next((known for known in recipes if recipes[known] == base), None)
@@ -154,7 +154,7 @@ def _result(
         "profile": spent and {part: round(spent.seconds[part], 3) for part in spent.seconds},
         **{split: brief(report.splits[split]) for split in SPLITS},
         "test_opening": report.opening, "test_reason": report.reason,
-        "notes": [str(note) for note in data.notes], "skipped": [str(error) for error in data.skipped],
+        **told(data),
     }  # fmt: skip
 
 

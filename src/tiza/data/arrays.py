@@ -40,6 +40,8 @@ def from_arrays(
     ``scale``). Labels: names in alphabetical order, or whole numbers; numbers that are not 0 … C − 1 are the names of
     their classes. Raises :class:`TizaError` for what can't be samples or labels, and for a label that train has not.
     """
+    if bare := next((part for part in parts.values() if not len(part.x)), None):
+        raise TizaError("no-samples", where=bare.x_name)
     labels, names, remapped = _classes(parts, classes)
     train = parts["train"]
     if train.x.ndim == 2:
@@ -49,7 +51,6 @@ def from_arrays(
     else:
         if isinstance(train.x, np.ndarray):
             _check_numbers(train)
-            _check_finite(train)
             scale = scale_of(train.x.dtype, *_ends(train.x))
         x = {split: _images(part, scale) for split, part in parts.items()}
         form = dict(zip(("channels", "height", "width"), x["train"].shape[1:], strict=True), form="image")

@@ -71,7 +71,7 @@ class Reading:
 
     def renumber(self, names: tuple[str, ...], where: str) -> tuple[np.ndarray, tuple[str, ...]]:
         """For each class its new number, −1 for one left out; and the classes that stay."""
-        chosen = self.classes or names
+        chosen = tuple(dict.fromkeys(self.classes or names))
         if missing := [name for name in chosen if name not in names]:
             raise unknown("class", missing[0], names, where=where)
         return np.array([chosen.index(name) if name in chosen else -1 for name in names], np.int64), chosen
@@ -230,7 +230,11 @@ def select(raw: Raw, reading: Reading, name: str) -> Raw:
         return (x.take(places) if isinstance(x, Rows) else x[places], y[places]), places
 
     (x, y), places = chosen((raw.x, raw.y), limited=True)
-    others = {split: chosen(pair, limited=False)[0] for split, pair in raw.pairs().items() if split != "train"}
+    others: dict[str, Any] = {
+        split: chosen(pair, limited=False)[0] for split, pair in raw.pairs().items() if split != "train"
+    }
+    if isinstance(raw.valid, int) and reading.limit:  # a number that was meant for all samples
+        others["valid"] = VALID
     target = raw.target and Target(raw.target.name, raw.target.values[places])
     return replace(raw, x=x, y=y, classes=classes, target=target, **others)
 

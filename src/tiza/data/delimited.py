@@ -122,6 +122,7 @@ def _delimiter(text: str) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(float(text.replace(",", "."))) or True
+        float(text.replace(",", "."))
     except ValueError:
         return False
+    return True

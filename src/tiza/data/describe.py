@@ -49,12 +49,13 @@ def describe(
     if data.target is not None:
         before = Counter(data.target.values.tolist())
         counts = {_plain(value): n for value, n in sorted(before.items())} if len(before) <= VALUES else None
-        after = [sum(of[i] for of in described["counts"].values()) for i in range(len(data.classes))]
+        once = [of for name, of in described["counts"].items() if name != "valid" or data.config.valid != "test"]
+        after = np.sum(once, 0).tolist()
         described["target"] = {
             "name": data.target.name, "before": counts, "after": dict(zip(data.classes, after, strict=True)),
         }  # fmt: skip
     described["notes"] = [str(note) for note in data.notes]
-    described["skipped"] = [{"code": error.code, "message": str(error), "where": error.where} for error in data.skipped]
+    described["skipped"] = [str(error) for error in data.skipped]
     return described
 
 

@@ -68,8 +68,8 @@ def _chosen(data: Dataset, split: str, per_class: int | None, seed: int) -> np.n
 def _write_pictures(data: Dataset, split: str, places: np.ndarray, tree: Path) -> None:
     look, numbers = data.look(split), data.origin[split][1]
     folders = [tree / split / name for name in file_names(data.classes)]
-    for folder in folders:
-        folder.mkdir(parents=True)
+    for label in np.unique(look.y.numpy()[places]):
+        folders[label].mkdir(parents=True)
     for place in places:
         pixels = look.x[int(place)].numpy()
         picture = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))

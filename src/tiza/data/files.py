@@ -69,14 +69,17 @@ def _kind(path: Path) -> str:
             head = file.read(8)
     except OSError as error:
         raise storage.cannot_read(path, error) from error
-    if head.startswith(b"PK"):
-        return "npz" if path.suffix.lower() == ".npz" else "folder"
-    if path.suffix.lower() == ".npz":
+    suffix = path.suffix.lower()
+    if suffix in (".xlsx", ".xlsm", ".xls", ".ods"):
+        raise TizaError("no-text", where=str(path))
+    if suffix == ".npz":
         return "npz"
-    if path.suffix.lower() == ".zip":
+    if head.startswith(b"PK") or suffix == ".zip":
         return "folder"
-    if head.startswith((b"\0\0", b"\x1f\x8b")) or "ubyte" in path.name:
+    if head.startswith(b"\0\0") or "ubyte" in path.name:
         return "idx"
+    if head.startswith(b"\x1f\x8b"):
+        raise TizaError("source-packed", where=str(path))
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff")):
         raise TizaError("source-picture", where=str(path))
     return "csv"
@@ -128,6 +131,8 @@ def _from_tree(source: Any, reading: "Reading", size: Any, channels: int | None,
     key = f"{source.where}\0{classes}\0{reading.limit}\0{reading.seed}"
     x, form, bad, notes = pictures.read(chosen, size, channels, key=key, skip_bad=skip_bad, progress=reading.progress)
     good = np.array([i not in bad for i in range(len(chosen.names))])
+    if (gone := np.setdiff1d(chosen.labels, chosen.labels[good])).size:
+        raise bad[min(i for i in bad if chosen.labels[i] == gone[0])]
 
     def split(number: int) -> Any:
         index: Any = np.flatnonzero(good & (chosen.splits == number))

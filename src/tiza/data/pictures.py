@@ -50,14 +50,12 @@ def read(
             form, notes = _form(heads, size, channels, build.bad, where=tree.source.where)
             known = len(build.bad)
             build.rows(form, large=large)
-            if len(build.bad) == known:
+            if len(build.bad) == known:  # else one that proved bad may have decided for the others
                 break
-            if _form(heads, size, channels, build.bad, where=tree.source.where)[0] != form:
-                build.growing.done = 0  # a picture that proved bad had decided for the others
-    n, shape = len(tree.names), (form["channels"], form["height"], form["width"])
-    stored = Rows(build.growing.rows, n, shape, np.dtype(np.uint8))
-    x = np.fromfile(build.growing.rows, np.uint8).reshape(n, *shape) if stored.nbytes <= RESIDENT else stored
-    return x, form, build.bad, notes
+        n, shape = len(tree.names), (form["channels"], form["height"], form["width"])
+        stored = Rows(build.growing.rows, n, shape, np.dtype(np.uint8))
+        x = np.fromfile(build.growing.rows, np.uint8).reshape(n, *shape) if stored.nbytes <= RESIDENT else stored
+        return x, form, build.bad, notes
 
 
 def _form(
@@ -96,6 +94,8 @@ class _Build:
         self.tree, self.skip_bad, self.progress = tree, skip_bad, progress
         self.growing = Growing(folder, tree.digest())
         known = self.growing.facts.get("bad", {})
+        if any(code == "picture-unreadable" for code, _ in known.values()):  # its rights may have changed, untold
+            self.growing.done, known = 0, {}
         self.bad: Bad = {int(i): TizaError(code, where=tree.place(int(i)), **more) for i, (code, more) in known.items()}
 
     def heads(self) -> np.ndarray:
@@ -126,6 +126,8 @@ class _Build:
         """Decode what is not there yet, ``large`` pictures in threads."""
         if self.bad and not self.skip_bad:
             raise self.bad[min(self.bad)]
+        if self.growing.facts.get("form") != form:
+            self.growing.done, self.growing.facts["form"] = 0, form
         size, n = form["channels"] * form["height"] * form["width"], len(self.tree.names)
         at_once = max(16, min(AT_ONCE, PIECE // size))
 

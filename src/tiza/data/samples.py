@@ -66,7 +66,11 @@ def as_bytes(images: np.ndarray, scale: tuple[float, float] | None) -> np.ndarra
     if scale is None or images.dtype == np.uint8:
         return images.astype(np.uint8)
     low, high = scale
-    return np.rint((images.astype(np.float64) - low).clip(0, high - low) * (255 / (high - low or 1))).astype(np.uint8)
+    stretched = np.empty(images.shape, np.uint8)
+    for first in range(0, len(images), 256):  # some at a time: each value takes eight bytes on the way
+        some = images[first : first + 256].astype(np.float64) - low
+        stretched[first : first + 256] = np.rint(some.clip(0, high - low) * (255 / (high - low or 1)))
+    return stretched
 
 
 def for_model(value: Any, shape: tuple[int, ...], form: Mapping[str, Any]) -> np.ndarray:

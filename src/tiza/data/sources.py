@@ -201,7 +201,7 @@ def is_the_wine(content: bytes) -> bool:
     counts: dict[int, int] = {}
     for line in lines:
         quality = line.rpartition(";")[2].strip()
-        if quality.isdigit():
+        if quality.isdecimal():
             counts[int(quality)] = counts.get(int(quality), 0) + 1
     return counts == WINE_COUNTS
 

@@ -14,6 +14,7 @@ from tiza.storage import TizaWarning
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "<na>", "#n/a")  # as spreadsheets and archives write it
 COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")  # a number with a decimal comma
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # or a decimal comma: nobody can tell
 CATEGORIES = 100  # more different texts in a column are no category
 LOST = 1000  # a number that lost its decimal point is at least this, and this many times the next smaller one
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -93,6 +94,8 @@ def from_table(
     for name in wanted:
         if read[name].comma:
             notes.append(note("decimal-comma", column=name))
+            if value := _thousands(frame[name]):
+                warnings.warn(t("warning.thousands", column=name, value=value), TizaWarning, stacklevel=2)
         if name in categories:
             notes.append(note("one-hot", column=name, categories=", ".join(categories[name])))
         elif lost := _lost_point(read[name].values[kept]):
@@ -281,6 +284,12 @@ def _named(answers: np.ndarray, target: str, place: Place, kept: np.ndarray) -> 
             raise TizaError("target-fraction", where=place(row, target), label=str(different[odd[0]]), column=target)
         return y, tuple(f"{value:.0f}" for value in different)
     return y, tuple(map(str, different))
+
+
+def _thousands(cells: Any) -> str | None:
+    """One of the cells with a comma, where all of them might have it between thousands."""
+    commas = [text for text in _texts(cells) if "," in text]
+    return commas[0] if commas and all(map(THOUSANDS.fullmatch, commas)) else None
 
 
 def _lost_point(values: np.ndarray) -> tuple[int, float] | None:

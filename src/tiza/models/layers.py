@@ -60,7 +60,7 @@ def kept(x: Tensor, p: float) -> Tensor:
     if x.device.type != "cpu":
         return F.dropout(torch.ones_like(x), p)
     bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-    keep = bits[: x.numel()].view(x.shape) < round((1 - p) * 2**16) - 2**15
+    keep = bits[: x.numel()].view(x.shape) < min(round((1 - p) * 2**16) - 2**15, 2**15 - 1)
     return keep.to(x.dtype).mul_(1 / (1 - p))
 
 

@@ -31,7 +31,7 @@ class Facts(Config):
     versions: dict[str, str]
     machine: str
     device: str
-    engine: str
+    engine: str = "module"
     threads: int
     started: float
     data: str

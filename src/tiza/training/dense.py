@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiza.config import Plan
-from tiza.models.layers import kept
+from tiza.models.layers import Dropout, kept
 from tiza.training.learner import ModuleLearner
 
 aten = torch.ops.aten
+SLOPE = 0.01  # of a leaky ReLU, where nobody said otherwise
 MEAN, IGNORED = 1, -100  # what the kernels of the loss call a mean, and a label that counts for nothing
 
 # Of each activation: what it does in place, and the gradient at its input from that at its output and the output.
@@ -20,7 +21,7 @@ ACTIVATIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Te
     nn.ReLU: (torch.relu_, lambda gradient, out: aten.threshold_backward(gradient, out, 0)),
     nn.Tanh: (torch.tanh_, aten.tanh_backward),
     nn.Sigmoid: (torch.sigmoid_, aten.sigmoid_backward),
-    nn.LeakyReLU: (F.leaky_relu_, lambda gradient, out: aten.leaky_relu_backward(gradient, out, 0.01, True)),
+    nn.LeakyReLU: (F.leaky_relu_, lambda gradient, out: aten.leaky_relu_backward(gradient, out, SLOPE, True)),
 }
 
 
@@ -52,13 +53,18 @@ def layers_of(model: nn.Module) -> list[Layer] | None:
         elif not layers:
             return None
         elif type(module) in ACTIVATIONS and not (layers[-1].activation or layers[-1].dropout):
+            if getattr(module, "negative_slope", SLOPE) != SLOPE:
+                return None
             layers[-1].activation = type(module)
-        elif isinstance(module, nn.Dropout) and not layers[-1].dropout:
+        elif type(module) is Dropout and not layers[-1].dropout:
             layers[-1].dropout = module.p
         else:
             return None
-    ends_plain = bool(layers) and not (layers[-1].activation or layers[-1].dropout)
-    return layers if ends_plain and all(layer.dropout < 1 for layer in layers) else None
+    own = [id(p) for layer in layers for p in (layer.linear.weight, layer.linear.bias)]
+    whole = sorted(own) == sorted(map(id, model.parameters()))  # none twice, none from elsewhere
+    hooked = any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    plain = bool(layers) and not (layers[-1].activation or layers[-1].dropout)
+    return layers if whole and plain and not hooked and all(layer.dropout < 1 for layer in layers) else None
 
 
 class DenseLearner(ModuleLearner):

@@ -70,7 +70,8 @@ class _Loop:
         self.learner, self.data, self.plan, self.position, self.random = learner, data, plan, position, random
         self.name = name
         train = data.train.to(learner.device)
-        self.sample = train.take(stratified(train.y.cpu().numpy(), MEASURED_TRAIN))
+        some = len(train) > MEASURED_TRAIN
+        self.sample = train.take(stratified(train.y.cpu().numpy(), MEASURED_TRAIN)) if some else train
         self.batches = Batches(train, plan.batch_size, plan.seed)
         self.per_epoch = len(self.batches)
         self.total = plan.epochs * self.per_epoch

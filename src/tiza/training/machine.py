@@ -36,17 +36,16 @@ def choose_engine(
     ``threads``: a number, or ``auto``. What is open is timed on a few updates, in turn. The first learner and one
     thread are kept unless others are clearly faster: on small batches, threads wait for each other more than they work.
     """
-    first = next(iter(makers))
-    learners = {name: make() for name, make in makers.items()}
     most = torch.get_num_threads()  # what OMP_NUM_THREADS or the user allows
     counts = [1, *(n for n in (2, 4, 8, 16, 32, 64) if n <= most)]
     if not isinstance(threads, str):
         counts = [threads]
-    elif learners[first].device.type != "cpu":
-        counts = [most]
+    elif x.device.type != "cpu":
+        makers, counts = dict(list(makers.items())[:1]), [most]
     fastest = {(name, n): math.inf for n in counts for name in makers}
     if len(fastest) == 1:
         return next(iter(fastest))
+    learners = {name: make() for name, make in makers.items()}
     with torch.random.fork_rng(devices=[]):
         for _ in range(PROBED_STEPS):  # in turn, so that a busy moment of the machine meets all of them
             for name, n in fastest:
@@ -54,7 +53,7 @@ def choose_engine(
                     began = time.perf_counter()
                     learners[name].train_batch(x, y)
                     fastest[name, n] = min(fastest[name, n], time.perf_counter() - began)
-    best = first, counts[0]
+    best = next(iter(fastest))
     for found, seconds in fastest.items():
         if seconds * GAIN < fastest[best]:
             best = found

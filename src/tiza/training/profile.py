@@ -1,7 +1,6 @@
 """Where the time of a training goes: batches, forward, backward, optimizer, measuring, readers."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any
@@ -23,17 +22,20 @@ class Profile:
     """
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
+        self.seconds: dict[str, float] = dict.fromkeys(PARTS, 0.0)
         self._training = False
 
-    def watch(self, learner: ModuleLearner, events: Stream) -> Stream:
-        """The same events; time is taken inside the learner's updates, in the stream and outside of it."""
+    def watch(self, learner: ModuleLearner, events: Stream, before: float = 0.0) -> Stream:
+        """The same events; time is taken inside the learner's updates, in the stream and outside of it.
+
+        ``before``: seconds of training that the run has behind it.
+        """
         model, optimizer = learner.model, learner.optimizer
         model.forward = self._timed(model.forward, "forward", learner.device)
         learner.backward = self._timed(learner.backward, "backward", learner.device)
         optimizer.step = self._timed(optimizer.step, "optimizer", learner.device)
         learner.train_batch = self._updates(learner.train_batch)
-        yield from self._shared_out(events)
+        yield from self._shared_out(events, before)
 
     def _timed(self, function: Callable[..., Any], part: str, device: torch.device) -> Any:
         @wraps(function)
@@ -60,7 +62,7 @@ class Profile:
 
         return update
 
-    def _shared_out(self, events: Stream) -> Stream:
+    def _shared_out(self, events: Stream, before: float) -> Stream:
         began, inside, command, training = time.perf_counter(), 0.0, None, 0.0
         while True:
             at = time.perf_counter()
@@ -71,7 +73,7 @@ class Profile:
             finally:
                 inside += time.perf_counter() - at
             if isinstance(event, RunEnded):
-                training = event.seconds
+                training = event.seconds - before
             command = yield event
         self.seconds["backward"] -= self.seconds["forward"]
         self.seconds["batches"] = training - sum(self.seconds[part] for part in ("forward", "backward", "optimizer"))
