@@ -25,6 +25,10 @@ class TizaError(ValueError):
     def __str__(self) -> str:
         return t(f"error.{self.code}", where=self.where, **self.fields)
 
+    def to_dict(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {"code": self.code, "message": str(self), "where": self.where}
+
 
 class RequestError(TizaError):
     """What was asked for can't be right, whatever the data: a wrong name, field or value."""

@@ -406,3 +406,14 @@ def test_a_form_that_is_not_known_is_refused(form):
     with pytest.raises(TizaError) as caught:
         prepare(RAMP, form)
     assert caught.value.code == "picture-form"
+
+
+def test_faint_white_ink_is_laid_on_black_and_nothing_at_all_on_white(tmp_path: Path):
+    ink = np.zeros((8, 8, 4), np.uint8)
+    ink[..., :3] = 255
+    Image.fromarray(ink).save(tmp_path / "nothing.png")
+    ink[2:6, 2:6, 3] = 120  # no more than half opaque
+    Image.fromarray(ink).save(tmp_path / "faint.png")
+    assert read_picture(tmp_path / "nothing.png").min() == 255
+    faint = read_picture(tmp_path / "faint.png")
+    assert (faint[0, 0].max(), faint[3, 3].max()) == (0, 120)

@@ -1005,7 +1005,7 @@ def test_a_name_comes_before_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "mine").write_bytes(npz(x=GREY, y=Y))
     (tmp_path / "mine.npz").write_bytes(npz(x=GREY, y=Y))
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "images.gz").write_bytes(ZIPPED)
+    (tmp_path / "table.csv.gz").write_bytes(ZIPPED)
     (tmp_path / "t10k-labels.idx1-ubyte").write_bytes(b"no IDX file")
     (tmp_path / "link.npz").symlink_to(tmp_path / "mine.npz")
     (tmp_path / "damaged.npz").write_bytes(b"")
@@ -1020,10 +1020,10 @@ def test_a_name_comes_before_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "damaged.npz": {"name": "npz", "path": str(tmp_path / "damaged.npz")},
         "mine": {"name": "folder", "path": str(tmp_path / "mine")},
         "mine.csv": {"name": "csv", "path": str(tmp_path / "mine.csv")},
-        "images.gz": {"name": "idx", "path": str(tmp_path / "images.gz")},
         "t10k-labels.idx1-ubyte": {"name": "idx", "path": str(tmp_path / "t10k-labels.idx1-ubyte")},
     }.items():
         assert files.named(source) == wanted
+    assert code_of(lambda: files.named("table.csv.gz"), "table.csv.gz") == "source-packed"
     for source in ("nothing.npz", "no/thing", Path("nothing"), Path("iris")):
         assert code_of(lambda source=source: files.named(source), str(source)) == "source-missing"
 

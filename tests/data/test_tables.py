@@ -667,8 +667,8 @@ def test_the_form_of_a_table_encodes_it_again(wine: pd.DataFrame, tmp_path: Path
         ({"a": ["1", ""], "c": ["red", "red"]}, "cell-missing", 1, ("a",)),
         ({"a": [1, np.nan], "c": ["red", "red"]}, "cell-missing", 1, ("a",)),
         ({"a": ["1", "2"], "c": ["red", "NA"]}, "cell-missing", 1, ("c",)),
-        ({"a": ["1", "2"], "c": ["red", "bleu"]}, "unknown", 1, ("bleu", "blue")),
-        ({"a": ["1", "2"], "c": ["red", "Red"]}, "unknown", 1, ("Red", "red")),
+        ({"a": ["1", "2"], "c": ["red", "bleu"]}, "category-unseen", 1, ("bleu", "blue")),
+        ({"a": ["1", "2"], "c": ["red", "Red"]}, "category-unseen", 1, ("Red", "red")),
     ],
 )
 def test_rows_that_a_model_can_not_take_are_refused(
@@ -681,7 +681,7 @@ def test_rows_that_a_model_can_not_take_are_refused(
     assert all(word in str(caught.value) for word in words)
     if row is not None:
         assert LINE[language].format(7) in str(caught.value.where)
-        assert in_quotes(f"“{words[0]}”", language) in str(caught.value.where) or code == "unknown"
+        assert in_quotes(f"“{words[0]}”", language) in str(caught.value.where) or code == "category-unseen"
 
 
 def test_a_column_that_is_there_twice_is_refused_when_rows_are_encoded():

@@ -73,7 +73,7 @@ def _global_options(arguments: list[str]) -> list[str]:
 def _fail(error: TizaError, as_json: bool) -> None:
     sys.stdout.flush()
     if as_json:
-        plain = {"code": error.code, "message": str(error), "where": error.where}
+        plain = error.to_dict()
         print(json.dumps({"error": plain}, ensure_ascii=False))
     else:
         print(f"tiza: {error}", file=sys.stderr)

@@ -97,7 +97,7 @@ def loaded(recipe: "Recipe", *, told: bool = True) -> "Dataset":
 
 def told(data: "Dataset") -> dict[str, Any]:
     """Notes and what was skipped, for --json."""
-    return {"notes": [str(note) for note in data.notes], "skipped": [str(error) for error in data.skipped]}
+    return {"notes": [str(note) for note in data.notes], "skipped": [error.to_dict() for error in data.skipped]}
 
 
 def tell(data: "Dataset") -> None:
@@ -105,6 +105,7 @@ def tell(data: "Dataset") -> None:
     for note in data.notes:
         print(f"· {note}", file=sys.stderr)
     for error in data.skipped[:SKIPPED_SHOWN]:
-        print(t("skipped", reason=error), file=sys.stderr)
+        reason = str(error).rpartition(": ")[0] or str(error)  # what to do about it was done
+        print(t("skipped", reason=reason), file=sys.stderr)
     if len(data.skipped) > SKIPPED_SHOWN:
         print(t("skipped.more", n=len(data.skipped) - SKIPPED_SHOWN), file=sys.stderr)

@@ -8,6 +8,7 @@ from tiza.i18n import t
 
 if TYPE_CHECKING:
     from tiza.data.dataset import Dataset
+    from tiza.data.seal import Split
     from tiza.prediction import Prediction
     from tiza.reports import Report
     from tiza.runs import Run
@@ -82,10 +83,20 @@ def save_data(
                 title=t("fig.batch.title", n=len(batch["index"]), batch=batch["x"][0]),
             )  # fmt: skip
     elif data.shape[0] > 1:
-        made["samples"] = figures.scatter(data.look(split), data.classes, data.features)
+        made["samples"] = figures.scatter(*_numbers_first(data, split))
     if data.target is not None:
         made["target"] = figures.target(data.target.values, described["target"]["after"], data.target.name)
     return [path for name, figure in made.items() for path in figures.save(figure, folder / name)]
+
+
+def _numbers_first(data: "Dataset", split: str) -> "tuple[Split, tuple[str, ...], list[str]]":
+    """A table's samples, classes and features, its columns of numbers before those made of categories."""
+    from dataclasses import replace
+
+    hot = {f"{c['name']}={value}" for c in data.columns for value in c["categories"] or ()}
+    order = sorted(range(len(data.features)), key=lambda i: data.features[i] in hot)
+    look = data.look(split)
+    return replace(look, x=look.x[:][:, order]), data.classes, [data.features[i] for i in order]
 
 
 def save_picture(path: str, folder: Path) -> list[Path]:

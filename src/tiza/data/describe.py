@@ -55,7 +55,7 @@ def describe(
             "name": data.target.name, "before": counts, "after": dict(zip(data.classes, after, strict=True)),
         }  # fmt: skip
     described["notes"] = [str(note) for note in data.notes]
-    described["skipped"] = [str(error) for error in data.skipped]
+    described["skipped"] = [error.to_dict() for error in data.skipped]
     return described
 
 

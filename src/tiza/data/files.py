@@ -48,7 +48,8 @@ def named(source: str | Path) -> dict[str, Any]:
     A registered name comes first; ``./mnist`` is a folder. Raises :class:`TizaError` for a path that leads nowhere.
     """
     text = str(source)
-    if isinstance(source, str) and (text in table("dataset") or text == "external"):
+    known = table("dataset").get(text)  # "csv" is no data set by itself
+    if isinstance(source, str) and (text == "external" or (known and "own" not in known.facts)):
         return {"name": text}
     path = Path(os.path.abspath(text))  # noqa: PTH100  (a link stays the name that the user gave)
     if not text or not os.path.exists(path):  # noqa: PTH110  (which answers for a name that is too long, too)

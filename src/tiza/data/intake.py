@@ -184,9 +184,10 @@ def _opaque(image: Image.Image) -> Image.Image:
     for paper in ("white", "black"):
         pictures[paper] = Image.new(colours, image.size, paper)
         pictures[paper].paste(image.convert(colours), mask=alpha)
-    # On white, is there anything to see?
-    dark = sum(pictures["white"].convert("L").histogram()[:192])
-    return pictures["white" if dark >= 0.001 * sum(alpha.histogram()[128:]) else "black"]
+    # On white, is there anything to see? Faint ink is ink too.
+    dark, ink = sum(pictures["white"].convert("L").histogram()[:192]), alpha.histogram()
+    lost = dark < 0.001 * sum(ink[128:]) or (not dark and any(ink[16:]))
+    return pictures["black" if lost else "white"]
 
 
 def prepare(picture: np.ndarray, form: Mapping[str, Any]) -> np.ndarray | None:

@@ -120,7 +120,7 @@ def encode(frame: Any, form: Mapping[str, Any], place: Place) -> np.ndarray:
     for column in form["columns"]:
         name, categories = column["name"], column["categories"]
         if name not in frame.columns:
-            raise TizaError("column-missing", where=f"{place.where}: {name}", column=name)
+            raise TizaError("column-missing", where=place.where, column=name)
         read = numbers(frame[name])
         if (rows := np.flatnonzero(~read.usable if categories is None else read.missing)).size:
             row = int(rows[0])
@@ -131,7 +131,8 @@ def encode(frame: Any, form: Mapping[str, Any], place: Place) -> np.ndarray:
             texts = _texts(frame[name])
             hot = texts[:, None] == np.array(categories, object)
             if (rows := np.flatnonzero(~hot.any(1))).size:
-                raise unknown("category", texts[rows[0]], categories, where=place(int(rows[0]), name))
+                where, value = place(int(rows[0]), name), texts[rows[0]]
+                raise TizaError("category-unseen", where=where, value=value, known=", ".join(categories))
             parts.append(hot)
     return np.concatenate([part.astype(np.float32) for part in parts], 1)
 

@@ -63,8 +63,12 @@ def digits(
 def before_after(pairs: Sequence[tuple[Any, Any, str, bool]]) -> Figure:
     """Pictures as they came, over what the network sees of them: (original, prepared or None, caption, is right)."""
     names, title = [t("fig.original"), t("fig.seen")], t("fig.before-after")
-    left, columns = _beside(names), min(len(pairs), 6)
-    step = (WIDTH - MARGIN - left) / 6
+    widest = max(text_width(f"✗ {caption}", weight="bold") for *_, caption, _ in pairs) + 0.1
+    left = _beside(names)
+    most = int(np.clip((WIDTH - MARGIN - left) // widest, 2, 6))  # a name that is cut tells nothing
+    columns = min(len(pairs), most)
+    step = (WIDTH - MARGIN - left) / most
+    step = min(step, max(widest, (WIDTH - MARGIN - left) / 6))
     side, block = step - 0.1, 2 * step + 0.4
     width = max(left + columns * step - 0.1, MARGIN + text_width(title, 13, "bold")) + MARGIN
     figure, page = sheet(0.55 + block * math.ceil(len(pairs) / columns), title, width=width)
