@@ -196,7 +196,7 @@ def tell(text: str) -> None:
     print(f"    {text}", file=sys.stderr, flush=True)
 
 
-def machine() -> str:
+def machine(load: float) -> str:
     """Processor, cores, memory and load, in a line."""
     try:
         found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
@@ -204,7 +204,6 @@ def machine() -> str:
         more = f", {found[1].strip() if found else 'unknown processor'}, {memory:.0f} GiB"
     except (OSError, ValueError):
         more = ""
-    load = os.getloadavg()[0]
     return f"{platform.system()} {platform.machine()}{more}, {os.cpu_count()} cores, load {load:.1f} before the start"
 
 
@@ -252,19 +251,19 @@ def main() -> None:
     effort = Effort(1 if options.quick else options.pairs, options.quick)
     works = [work for work in WORKS if work.id in options.only]
     keeps = len(works) == len(WORKS) and not options.quick
-    came, busy = time.perf_counter(), os.getloadavg()[0] > BUSY
+    came, load = time.perf_counter(), os.getloadavg()[0]
     limit = said_by(str(HERE / "limit.py"))
     head = [
         "# Results of `make bench`" + (" --quick: a trial of the harness, no figure counts" if options.quick else ""),
         "",
-        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}. {versions()}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine(load)}. {versions()}.",
         "",
         f"The limit, a float32 product of 2048×2048 matrices: {limit['one']:.0f} GFLOP/s on one thread, "
-        f"{limit['all']:.0f} on {limit['threads']:.0f}. `of the limit` compares with as many threads as tiza chose.",
+        f"{limit['all']:.0f} on {limit['threads']:.0f}. `of the limit`: of one thread where tiza chose one.",
         "Rates and seconds are of training alone, after a warm-up, in processes that took turns: medians, and the "
         f"ratios of {effort.pairs} pairs.",
     ]
-    if busy:
+    if load > BUSY:
         head.append("**The machine was busy: threads that wait for each other slow the peers, which flatters tiza.**")
     rows: dict[str, tuple[Work, list[str]]] = {}
     for work in works:

@@ -43,13 +43,13 @@ def point(data: Any, hidden: tuple[int, ...], batch: int, threads: int, epochs: 
         began = time.perf_counter()
         run = tiza.fit(model, data, plan, run=Path(folder) / "run")
         whole = time.perf_counter() - began
-    assert run.ended is not None
-    return {
-        "seconds": run.ended.seconds / epochs,
-        "whole": whole / epochs,
-        "rate": run.samples_per_second or 0.0,
-        "parameters": run.facts.parameters,
-    }
+        assert run.ended is not None
+        return {
+            "seconds": run.ended.seconds / epochs,
+            "whole": whole / epochs,
+            "rate": run.samples_per_second or 0.0,
+            "parameters": run.facts.parameters,
+        }
 
 
 def slope(x: Iterable[float], y: Iterable[float]) -> float:

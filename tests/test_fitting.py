@@ -76,7 +76,9 @@ def test_the_restored_model_answers_as_the_trained_one(tmp_path: Path):
     own = runs.restore(external, model=again).model
     with torch.no_grad():
         trained = runs.restore(external, model=model[1]).model(data.valid.x)
-        assert torch.equal(own(data.valid.x), trained)
+        torch.testing.assert_close(
+            own(data.valid.x), trained
+        )  # to rounding: another memory format, another order of sums
 
 
 def test_a_module_of_the_users_own_trains_like_any_other(tmp_path: Path):

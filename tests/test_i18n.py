@@ -284,3 +284,14 @@ def test_an_error_is_told_in_the_language_of_its_reader():
     set_language("es")
     assert english != str(error)
     assert "una sola clase" in str(error)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(
+    "code",
+    ["ragged", "cell-missing", "cell-number", "link-out", "no-class", "empty-class", "bomb", "picture-empty",
+     "picture-other", "picture-unknown", "picture-too-large", "picture-damaged", "picture-unreadable"],
+)  # fmt: skip
+def test_what_may_be_skipped_says_behind_a_colon_what_to_do(code: str, language: str):
+    """Where it was skipped, the command leaves that part away."""
+    assert catalogue(language)[f"error.{code}"].count(": ") == 1

@@ -340,3 +340,10 @@ def test_features_are_scaled_to_their_range_in_train(scale: str, low: float, hig
 def test_raw_leaves_a_table_alone():
     data = tiza.load("iris", scale="raw")
     np.testing.assert_array_equal(scaled(data), data.train.x.numpy())
+
+
+@pytest.mark.parametrize("limit", [100, 4_000])
+def test_a_few_samples_of_mnist_are_divided_by_the_usual_share(limit: int):
+    """Its 5,000 for validation are meant for all 60,000."""
+    data = tiza.load("mnist", limit=limit)
+    assert (len(data.train), len(data.valid), len(data.test)) == (limit * 9 // 10, limit // 10, 10_000)

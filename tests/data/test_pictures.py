@@ -749,6 +749,26 @@ def test_after_a_kill_the_next_load_goes_on_where_it_was(
     assert [Path(str(fault.where)).name for fault in data.skipped] == ["00x.png", "zz.png"]
 
 
+def test_what_a_killed_process_wrote_in_another_form_is_written_anew(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A damaged picture with colours makes all of them coloured until it is known to be damaged."""
+    root = plant(tmp_path / "set", "a", "b", n=30)
+    put(root / "a/00x.png", encoded(colour(0, 0).resize((64, 64)))[:-40])
+    whole = fields(tiza.load(shutil.copytree(root, tmp_path / "copy"), skip_bad=True))
+    run(KILLED, root, 32, home=tmp_path / "killed", fails=-signal.SIGKILL)
+    monkeypatch.setenv("TIZA_HOME", str(tmp_path / "killed"))
+    assert fields(tiza.load(root, skip_bad=True)) == whole
+
+
+def test_a_class_of_which_every_picture_is_bad_is_told(own: Path, tmp_path: Path):
+    root = plant(tmp_path / "set", "a", "b", "c", n=12)
+    for path in (root / "c").iterdir():
+        path.write_bytes(b"no picture")
+    assert code_of(root, skip_bad=True) == "picture-unknown"
+    assert tiza.load(root, skip_bad=True, classes=("a", "b")).classes == ("a", "b")
+
+
 def test_what_was_written_after_the_last_entry_in_the_book_is_not_believed(own: Path, tmp_path: Path):
     root = plant(tmp_path / "set", "a", "b", n=30)
     whole = fields(tiza.load(root))

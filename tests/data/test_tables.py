@@ -591,6 +591,23 @@ def test_the_first_of_several_lost_points_is_named(tmp_path: Path, wine: pd.Data
         loaded(tmp_path, frame.to_csv(index=False), target="quality")
 
 
+@pytest.mark.parametrize(
+    ("cells", "warned"),
+    [
+        (["1,234", "12,500", "-2,000"], True),
+        (["1,234", "12,500", "999"], True),
+        (["1,234", "12,50", "2,000"], False),
+        (["0,123", "0,456", "0,789"], False),
+    ],
+)
+def test_commas_that_may_part_thousands_are_warned_of(cells: list[str], warned: bool, tmp_path: Path):
+    text = "a;b;t\n" + "".join(f"{cell};{i};{'xy'[i % 2]}\n" for i, cell in enumerate(cells * 10))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded(tmp_path, text, target="t")
+    assert [str(warning.message).split(":")[0] for warning in caught] == ["column “a”"] * warned
+
+
 def test_a_lost_point_in_a_data_frame_has_its_row(wine: pd.DataFrame):
     frame = wine.copy()
     frame.loc[8, "alcohol"] = 956666666666657.4

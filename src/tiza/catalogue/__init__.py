@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from tiza.catalogue import document_000, document_001, document_003, document_004, ours  # noqa: F401
+from tiza.catalogue import document_000, document_001, document_003, document_004, ours  # noqa: F401  (they enter the registry)
 from tiza.config import Recipe, make
 from tiza.data.dataset import Dataset
 from tiza.data.sources import named

@@ -22,25 +22,31 @@ def mnist_fast() -> Recipe:
 
 @register("recipe", "mnist-best")
 def mnist_best() -> Recipe:
-    """The same with maps of 3×3 at the end, eight epochs."""
+    """The same with maps of 3×3 at the end, eight epochs.
+
+    Not tuned yet: test accuracy 99.41 % with seed 0, the only one measured.
+    """
     return _convolutions("mnist", (16, 24, 48), epochs=8, augment={"shift": 1}, final_pool=3)
 
 
-@register("recipe", "fashion-fast", default_for="fashion-mnist")
+@register("recipe", "fashion-fast")
 def fashion_fast() -> Recipe:
-    """The network of ``mnist-best`` twice as wide, garments mirrored."""
+    """The network of ``mnist-best`` twice as wide, garments mirrored.
+
+    Not tuned yet: test accuracy 89.0 to 89.2 % over seeds 0–2.
+    """
     return _convolutions("fashion-mnist", (32, 48, 96), epochs=2, augment={"shift": 1, "flip": True}, final_pool=3)
 
 
 @register("recipe", "fashion-good")
 def fashion_good() -> Recipe:
-    """The same for longer."""
+    """The same for longer. Not measured yet."""
     return _convolutions("fashion-mnist", (32, 48, 96), epochs=6, augment={"shift": 1, "flip": True}, final_pool=3)
 
 
 @register("recipe", "fashion-best")
 def fashion_best() -> Recipe:
-    """Three times as wide, in batches of 256, ten epochs."""
+    """Three times as wide, in batches of 256, ten epochs. Not measured yet."""
     return _convolutions(
         "fashion-mnist", (48, 72, 144), epochs=10, batch_size=256, augment={"shift": 1, "flip": True}, final_pool=3
     )

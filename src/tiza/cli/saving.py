@@ -8,7 +8,6 @@ from tiza.i18n import t
 
 if TYPE_CHECKING:
     from tiza.data.dataset import Dataset
-    from tiza.data.seal import Split
     from tiza.prediction import Prediction
     from tiza.reports import Report
     from tiza.runs import Run
@@ -57,6 +56,7 @@ def save_data(
 
     from tiza import figures
     from tiza.data.describe import drawn, numbered
+    from tiza.data.tables import numbers_first
 
     shown = data.classes[:MOST_CLASSES]
     counts = {name: of[:MOST_CLASSES] for name, of in described["counts"].items()}
@@ -83,20 +83,11 @@ def save_data(
                 title=t("fig.batch.title", n=len(batch["index"]), batch=batch["x"][0]),
             )  # fmt: skip
     elif data.shape[0] > 1:
-        made["samples"] = figures.scatter(*_numbers_first(data, split))
+        axes = numbers_first(data.form) or (0, 1)
+        made["samples"] = figures.scatter(data.look(split), data.classes, data.features, axes=(axes[0], axes[1]))
     if data.target is not None:
         made["target"] = figures.target(data.target.values, described["target"]["after"], data.target.name)
     return [path for name, figure in made.items() for path in figures.save(figure, folder / name)]
-
-
-def _numbers_first(data: "Dataset", split: str) -> "tuple[Split, tuple[str, ...], list[str]]":
-    """A table's samples, classes and features, its columns of numbers before those made of categories."""
-    from dataclasses import replace
-
-    hot = {f"{c['name']}={value}" for c in data.columns for value in c["categories"] or ()}
-    order = sorted(range(len(data.features)), key=lambda i: data.features[i] in hot)
-    look = data.look(split)
-    return replace(look, x=look.x[:][:, order]), data.classes, [data.features[i] for i in order]
 
 
 def save_picture(path: str, folder: Path) -> list[Path]:

@@ -129,7 +129,7 @@ def _opened(file: BinaryIO, where: str) -> Iterator[Image.Image]:
     try:
         head = file.read(512)
         file.seek(0)
-    except Exception as error:  # of a zip
+    except Exception as error:  # a member of a broken zip raises what zipfile trips over, which is no closed list
         raise TizaError("picture-damaged", where=where) from error
     if not head:
         raise TizaError("picture-empty", where=where)

@@ -147,6 +147,12 @@ def expanded(form: Mapping[str, Any]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def numbers_first(form: Mapping[str, Any]) -> list[int]:
+    """The places of the features of :func:`expanded`, those that are numbers before those made of categories."""
+    hot = [column["categories"] is not None for column in form.get("columns", ()) for _ in column["categories"] or [0]]
+    return sorted(range(len(hot)), key=hot.__getitem__)
+
+
 class Numbers(NamedTuple):
     """A column read as numbers: float64 (NaN: no number), which are missing, whether a decimal comma was read."""
 

@@ -197,9 +197,9 @@ class Zip:
             raise TizaError("source-changed", where=self.where)
         if info.file_size > HEAVY:
             raise TizaError("bomb", where=f"{self.where}/{name}", megabytes=HEAVY // 2**20)
+        if info.compress_type not in BOUNDED:
+            raise TizaError("picture-damaged", where=f"{self.where}/{name}")
         try:
-            if info.compress_type not in BOUNDED:
-                raise NotImplementedError
             return self.zip.open(info)  # pyright: ignore[reportReturnType]
         except Exception as error:  # as above
             raise TizaError("picture-damaged", where=f"{self.where}/{name}") from error

@@ -107,8 +107,8 @@ def mosaic(split: Split, classes: Sequence[str], per_class: int = 8, seed: int =
 
 
 @styled
-def scatter(split: Split, classes: Sequence[str], features: Sequence[str]) -> Figure:
-    """The samples of a table over its first two features, at most 5,000; each class has a colour and a shape.
+def scatter(split: Split, classes: Sequence[str], features: Sequence[str], axes: tuple[int, int] = (0, 1)) -> Figure:
+    """The samples of a table over two of its features, at most 5,000; each class has a colour and a shape.
 
     Raises :class:`TizaError` for images and for tables of one feature.
     """
@@ -117,10 +117,10 @@ def scatter(split: Split, classes: Sequence[str], features: Sequence[str]) -> Fi
     n, split = len(split), split.take(stratified(split.y.numpy(), MOST_POINTS))
     names = [fit(name, 1.5) for name in classes]
     right = WIDTH - MARGIN - max(text_width(name) for name in names) - 0.15
-    title = t("fig.scatter.title", n=n, x=features[0], y=features[1])
-    figure, page = sheet(4.8, title, features[1])
+    across, upwards = (features[i] for i in axes)
+    figure, page = sheet(4.8, t("fig.scatter.title", n=n, x=across, y=upwards), upwards)
     ax = place(page, (0.65, 0.85, right - 0.9, 3.35))
-    points, labels = split.x[:].numpy()[:, :2], split.y.numpy()
+    points, labels = split.x[:].numpy()[:, list(axes)], split.y.numpy()
     area = float(np.clip(9000 / max(len(points), 1), 6, 34))
     for i, name in enumerate(names):
         look: dict[str, Any] = {"color": CLASSES[i % len(CLASSES)], "marker": MARKERS[i % len(MARKERS)]}
@@ -128,7 +128,7 @@ def scatter(split: Split, classes: Sequence[str], features: Sequence[str]) -> Fi
         ax.scatter(*mine, s=area, linewidth=0.3, edgecolor="white", **look)
         page.plot([right], [0.95 + i * 0.27], linestyle="", markersize=7, **look)
         page.text(right + 0.15, 0.95 + i * 0.27, name, va="center_baseline")
-    ax.set_xlabel(features[0], labelpad=5)
+    ax.set_xlabel(across, labelpad=5)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axis.set_major_formatter(FuncFormatter(as_tick))

@@ -55,7 +55,7 @@ class Dropout(nn.Dropout):
 def kept(x: Tensor, p: float) -> Tensor:
     """A factor for each value of ``x``: 0 with probability ``p``, else 1 / (1 − p).
 
-    On the CPU sixteen random bits decide: ``p`` is met to 1/65,536, in a quarter of the time of a drawn float each.
+    On the CPU sixteen random bits decide: ``p`` is met to 1/65,536, in about half of torch's time.
     """
     if x.device.type != "cpu":
         return F.dropout(torch.ones_like(x), p)

@@ -82,31 +82,34 @@ class DenseLearner(ModuleLearner):
         self.weights = [layer.linear.weight.detach() for layer in layers]
         self.biases = [layer.linear.bias.detach() for layer in layers]
 
+    def forward(self, x: Tensor) -> Tensor:
+        """See :meth:`ModuleLearner.forward`; notes of each layer its input, its output and the dropout mask."""
+        h = self.model.normalise(x).flatten(1)  # pyright: ignore[reportCallIssue]
+        self.passed: list[tuple[Tensor, Tensor, Tensor | None]] = []
+        for layer, weight, bias in zip(self.layers, self.weights, self.biases, strict=True):
+            out = torch.addmm(bias, h, weight.t())
+            if layer.activation:
+                out = ACTIVATIONS[layer.activation][0](out)
+            mask = kept(out, layer.dropout) if layer.dropout else None
+            self.passed.append((h, out, mask))
+            h = out if mask is None else out * mask
+        return h
+
     def backward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`ModuleLearner.backward`."""
-        h = self.model.normalise(x).flatten(1)  # pyright: ignore[reportCallIssue]
-        inputs, outputs, masks = [], [], []
-        for layer, weight, bias in zip(self.layers, self.weights, self.biases, strict=True):
-            inputs.append(h)
-            h = torch.addmm(bias, h, weight.t())
-            if layer.activation:
-                h = ACTIVATIONS[layer.activation][0](h)
-            outputs.append(h)
-            masks.append(kept(h, layer.dropout) if layer.dropout else None)
-            if masks[-1] is not None:
-                h = h * masks[-1]
-        log_p = torch.log_softmax(h, 1)
+        logits = self.forward(x)
+        log_p = torch.log_softmax(logits, 1)
         loss, total = aten.nll_loss_forward(log_p, y, self.class_weights, MEAN, IGNORED)
         gradient = aten.nll_loss_backward(torch.ones_like(loss), log_p, y, self.class_weights, MEAN, IGNORED, total)
         gradient = aten._log_softmax_backward_data(gradient, log_p, 1, log_p.dtype)
-        for i in reversed(range(len(self.layers))):
-            layer = self.layers[i]
-            if masks[i] is not None:
-                gradient *= masks[i]
+        for i, layer in reversed(list(enumerate(self.layers))):
+            x_in, out, mask = self.passed[i]
+            if mask is not None:
+                gradient *= mask
             if layer.activation:
-                gradient = ACTIVATIONS[layer.activation][1](gradient, outputs[i])
+                gradient = ACTIVATIONS[layer.activation][1](gradient, out)
             torch.sum(gradient, 0, out=layer.linear.bias.grad)
-            torch.mm(gradient.t(), inputs[i], out=layer.linear.weight.grad)
+            torch.mm(gradient.t(), x_in, out=layer.linear.weight.grad)
             if i:
                 gradient = gradient @ self.weights[i]
-        return loss, h
+        return loss, logits

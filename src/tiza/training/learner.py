@@ -82,9 +82,13 @@ class ModuleLearner:
         self.optimizer.step()
         return loss[None], logits[None]
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, C) in training mode."""
+        return self.model(x)
+
     def backward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The loss on B samples and their logits (B, C), both detached; leaves the gradients at the parameters."""
-        logits = self.model(x)
+        logits = self.forward(x)
         loss = F.cross_entropy(logits, y, weight=self.class_weights, label_smoothing=self.plan.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()

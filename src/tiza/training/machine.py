@@ -1,4 +1,4 @@
-"""Which device and how many threads: chosen once, before training."""
+"""Which device, which learner and how many threads: chosen once, before training."""
 
 import math
 import time
@@ -41,7 +41,7 @@ def choose_engine(
     if not isinstance(threads, str):
         counts = [threads]
     elif x.device.type != "cpu":
-        makers, counts = dict(list(makers.items())[:1]), [most]
+        counts = [most]
     fastest = {(name, n): math.inf for n in counts for name in makers}
     if len(fastest) == 1:
         return next(iter(fastest))

@@ -20,8 +20,8 @@ _KERNELS: dict[str, Any] = {
 class Optimizer:
     """The plan's optimizer over the parameters that learn, updated in place by torch's fused kernels.
 
-    ``torch.optim`` calls the same ones; but its first step imports torch's compiler (1.5 s, 115 MB), and its
-    bookkeeping takes as long as a small network's backward pass. Decay reaches the weights alone, or ``decay_on`` all.
+    ``torch.optim`` calls the same ones, but its first step imports torch's compiler (1.5 s, 115 MB). Decay reaches the
+    weights alone, or ``decay_on`` all.
     """
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
