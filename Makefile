@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench growth picture clean
+.PHONY: demo test lint bench growth recipes picture clean
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tiza needs Python >= 3.11; say: make PYTHON=python3.12")'
@@ -33,6 +33,10 @@ bench: .venv/bench
 
 growth: .venv/ready
 	$(BIN)/python benchmarks/growth.py
+
+# Every recipe of the documents over three seeds, about half an hour; what is on record already is left.
+recipes: .venv/ready
+	$(BIN)/python scripts/recipes.py
 
 # The pictures of the READMEs, from the last run on MNIST.
 picture: .venv/ready

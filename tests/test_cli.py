@@ -219,6 +219,30 @@ def test_sealed_training_opens_nothing(command, home: Path, tmp_path: Path):
     assert not (home / "openings.jsonl").exists()
 
 
+@pytest.mark.parametrize(("language", "name"), [("en", "Over-fitting: "), ("es", "Sobreajuste: ")])
+def test_train_evaluate_and_runs_show_say_what_went_wrong(command, tmp_path: Path, language: str, name: str):
+    run = tmp_path / "run"
+    plan = ["--set", "plan.epochs=80", "--set", "plan.threads=1", "--lang", language]
+    said = [command("train", "--recipe", "004-overfit", *plan, "--run", run)]
+    said += [command(*words, run, "--lang", language) for words in (["evaluate"], ["runs", "show"])]
+    for one in said:
+        (first,) = [line for line in one.out.splitlines() if line.startswith(name)]
+        assert len(first) <= 80
+    plain = [command(*words, run, "--lang", language, "--json").json() for words in (["evaluate"], ["runs", "show"])]
+    (one,), (other,) = (each["diagnosis"] for each in plain)
+    assert one == other
+    assert one.keys() == {"code", "severity", "message", "advice", "fields"}
+    assert (one["code"], one["severity"]) == ("overfit", "warning")
+    assert one["message"].startswith(name)
+    assert one["fields"]["train"] > one["fields"]["valid"]
+
+
+def test_nothing_is_said_of_a_healthy_run(command, tmp_path: Path):
+    said = command("train", "iris", "--run", tmp_path / "run", "--json").json()
+    assert said["diagnosis"] == []
+    assert ": " not in command("evaluate", tmp_path / "run").out.split("Calibration error")[1].partition("\n\n")[2]
+
+
 def test_validating_on_test_opens_it_every_epoch_and_leaves_no_test_figure(command, home: Path, tmp_path: Path):
     options = ["--set", "data.valid=test", "--set", "plan.epochs=4", "--run", tmp_path / "run"]
     said = command("train", "iris", *options, "--json").json()
@@ -392,6 +416,163 @@ def test_data_show_saves_what_it_says(command, tmp_path: Path, arguments: list[s
         assert max(map(len, shown.out.replace(str(tmp_path), "").splitlines())) <= 80
 
 
+# --- what happens inside ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_metrics_are_explained_with_their_formulas_and_numbers(command, language: str):
+    said = command("explain", "metrics", "--confusion", "50,3;4,43", "--lang", language)
+    words = {"en": ["recall = TP / (TP + FN)", "43 / (43 + 4)  = 0.9149", "FP = 3", "type II"],
+             "es": ["exhaustividad = VP / (VP + FN)", "43 / (43 + 4)  = 0,9149", "FP = 3", "tipo II"]}  # fmt: skip
+    for text in words[language]:
+        assert text in said.out
+    absent = command("explain", "metrics", "--confusion", "50,3,0;4,43,0;0,0,0", "--lang", language)
+    assert "0 / (0 + 0)    = 0 (0/0" in absent.out
+    assert max(map(len, (said.out + absent.out).splitlines())) <= 80
+
+
+def test_metrics_of_a_run_are_those_of_its_report(command, tmp_path: Path):
+    run = tmp_path / "run"
+    sealed = command("train", "digits", "--set", "plan.epochs=2", "--sealed", "--run", run, "--json").json()
+    for split in ("valid", "test"):
+        report = sealed if split == "valid" else command("evaluate", run, "--json").json()
+        told = command("explain", "metrics", run, "--json").json()
+        assert told["split"] == split
+        assert sum(map(sum, told["confusion"])) == report[split]["n"]
+        found = {(one["name"], one["of"]): one["result"] for one in told["metrics"]}
+        assert found["f1_macro", None] == pytest.approx(report[split]["f1_macro"])
+        assert found["accuracy", None] == pytest.approx(report[split]["accuracy"])
+    shown = command("explain", "metrics", run, "--lang", "es").out
+    assert "prueba" in shown.splitlines()[0]
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_shapes_are_explained_layer_by_layer(command, language: str):
+    shown = command("explain", "shapes", "004-cnn", "--lang", language)
+    for text in ("⌊(28 − 5 + 2·2) / 1⌋ + 1 = 28", "⌊(14 − 2 + 2·0) / 2⌋ + 1 = 7", "16×14×14", "32 · 7 · 7 = 1568"):
+        assert text in shown.out
+    example = command("explain", "shapes", "--example", "--lang", language)
+    assert "0·0 + 1·1 + 3·2 + 4·3 = 19" in example.out
+    for said in (shown, example, command("explain", "shapes", "resnet18", "--input", "3x64x64", "--lang", language)):
+        assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_shapes_are_those_of_the_model_named_and_set(command, small: Path):
+    told = command("explain", "shapes", "004-cnn", "--json").json()
+    assert [one["values"] for one in told["layers"] if one["type"] in ("Conv2d", "MaxPool2d")] == [
+        12_544, 3_136, 6_272, 1_568,
+    ]  # fmt: skip
+    options = ["--input", "1x8x8", "--classes", "4", "--set", "model.hidden=5", "--set", "model.channels=7,6"]
+    told = command("explain", "shapes", "cnn", *options, "--json").json()
+    assert told["layers"][0]["after"][0] == 7
+    assert told["layers"][-1]["after"] == [4]
+    assert told["parameters"] == sum(one["parameters"] for one in told["layers"])
+    told = command("explain", "shapes", small, "--json").json()
+    assert (told["input"], told["layers"][-1]["after"]) == ([1, 8, 8], [10])
+    example = command("explain", "shapes", "--example", "--json").json()
+    assert example["result"] == [[19, 25], [37, 43]]
+    assert [len(one["result"]) for one in example["sizes"]] == [2, 3, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ["samples seen", "cosine", "updates", "steepest slopes", "shares of the plane", "for the picture"]),
+     ("es", ["muestras vistas", "coseno", "actualizaciones", "pendientes", "partes del plano", "para ver la figura"])],
+)  # fmt: skip
+def test_what_can_be_drawn_is_said_in_words_and_how_to_get_the_picture(
+    command, tmp_path: Path, language: str, words: list[str]
+):
+    command("train", "points", "--set", "plan.epochs=1", "--set", "data.n=200", "--run", tmp_path / "run", "--json")
+    asked = [("perceptron",), ("noise", "001-softmax"), ("surface", tmp_path / "run"), ("activations",),
+             ("regions", tmp_path / "run")]  # fmt: skip
+    for (what, *target), word in zip(asked, words, strict=False):
+        said = command("explain", what, *target, "--lang", language)
+        assert said.code == 0, said.err
+        assert word in said.out.lower(), said.out
+        assert words[-1] in said.out.lower()
+        assert re.search(r"tiza explain \S+.* --save figur[ae]s", said.out)
+
+
+def test_pictures_are_saved_where_they_are_asked_for(command, tmp_path: Path):
+    for what, *target in (("activations",), ("noise", "001-softmax")):
+        said = command("explain", what, *target, "--save", tmp_path / "deep")
+        assert said.code == 0, said.err
+        assert f"{what}.png" in said.out
+        assert {path.suffix for path in (tmp_path / "deep").glob(f"{what}.*")} == {".png", ".svg"}
+    told = command("explain", "perceptron", "--save", tmp_path, "--json").json()
+    assert [Path(path).name for path in told["saved"]] == ["perceptron.png", "perceptron.svg", "perceptron.gif"]
+    assert all(Path(path).stat().st_size > 0 for path in told["saved"])
+
+
+def test_the_numbers_of_the_pictures_are_given_as_json(command, tmp_path: Path):
+    run = tmp_path / "run"
+    command("train", "points", "--set", "plan.epochs=1", "--set", "data.n=200", "--run", run, "--json")
+    told = command("explain", "regions", run, "--json").json()
+    assert sum(told["shares"].values()) == pytest.approx(1)
+    assert told["n"] == 144
+    told = command("explain", "surface", run, "--json").json()
+    assert len(told["path"]) == len(told["steps"])
+    assert [len(told["loss"]), len(told["loss"][0])] == [len(told["y"]), len(told["x"])]
+    told = command("explain", "noise", run, "--json").json()
+    assert [one["size"] for one in told["sizes"]] == [1, 100]
+    assert not told["fresh"]
+    told = command("explain", "perceptron", "--json").json()
+    assert told["lines"][0] == {"update": 0, "w1": 0, "w2": 0, "b": 0}
+    assert told["lines"][-1]["update"] == told["separated"] < told["updates"]
+    told = command("explain", "activations", "--json").json()
+    assert max(told["sigmoid"]["slope"]) == pytest.approx(0.25, abs=1e-4)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Your module learns"), ("es", "Tu módulo aprende")])
+def test_a_module_of_ones_own_is_trained_and_its_learning_judged(
+    command, home: Path, tmp_path: Path, language: str, words: str
+):
+    own, run = f"{own_modules(tmp_path)}:Net", tmp_path / "run"
+    said = command("train", "iris", "--model", own, "--run", run, "--lang", language)
+    assert said.code == 0, said.err
+    assert words in said.out
+    assert f"--model {own}" in said.out
+    assert "built" not in said.out
+    told = command("train", "iris", "--model", own, "--json").json()
+    assert (told["model"], told["recipe"], told["parameters"]) == ("external", None, 67)
+    assert told["reference"]["verdict"] in ("learns", "reached")
+    assert told["reference"]["majority"] == pytest.approx(1 / 3, abs=0.05)
+    assert told["reference"]["accuracy"] == told["valid"]["accuracy"]
+    again = command("evaluate", run, "--model", own, "--json").json()
+    assert again["test"]["accuracy"] == told["test"]["accuracy"]
+    assert command("evaluate", run).code == 2
+    (tmp_path / "row.csv").write_text(f"{','.join(tiza.load('iris').features)}\n5.1,3.5,1.4,0.2\n")
+    (answer,) = command("predict", run, tmp_path / "row.csv", "--model", own, "--json").json()["predictions"]
+    assert answer["class"] == "setosa"
+    assert command("lr-find", "iris", "--model", own, "--json").json()["suggestion"] > 0
+    told = command("explain", "shapes", own, "--input", "4", "--classes", "3", "--json").json()
+    assert told["parameters"] == 67
+    assert "--input 4" in command("explain", "shapes", run).err
+
+
+def test_a_module_that_does_not_learn_is_told_so(command, tmp_path: Path):
+    options = ["--model", f"{own_modules(tmp_path)}:still", "--set", "plan.lr=1e-12", "--set", "plan.epochs=1"]
+    assert command("train", "iris", *options, "--json").json()["reference"]["verdict"] == "not"
+    assert "has not learnt" in command("train", "iris", *options).out
+
+
+def test_an_interrupted_run_of_ones_own_module_goes_on(command, tmp_path: Path):
+    from tiza.models.own import own_module
+    from tiza.training.events import Measured
+
+    own, run, data = f"{own_modules(tmp_path)}:Net", tmp_path / "run", tiza.load("iris")
+
+    def stop(event, learner):
+        if isinstance(event, Measured) and event.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiza.fit(own_module(own, (4,), 3), data, {"epochs": 4, "threads": 1}, run=run, readers=[stop])
+    assert command("train", "--resume", run).code == 2
+    assert command("train", "--resume", run, "--model", own, "--json").json()["epochs"] == 4
+
+
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
@@ -486,6 +667,47 @@ BAD_REQUESTS = {
     "more per class than there are": (["data", "export", "digits", "{tmp}/out", "--per-class", "9/9/999"], 1, "999"),
     "a folder that is taken": (["data", "export", "digits", "{tmp}/pictures"], 2, "pictures"),
     "a table for another": (["predict", "{iris}", "{tmp}/good.csv"], 1, "sepal length (cm)"),
+    "a module whose file is missing": (["train", "iris", "--model", "{tmp}/nowhere.py:Net"], 2, "nowhere.py"),
+    "a module without its name": (["train", "iris", "--model", "{tmp}/own.py"], 2, ["own.py:", "Net, Soft"]),
+    "a module with another name": (["train", "iris", "--model", "{tmp}/own.py:nett"], 2, "Net"),
+    "a name that is no module": (["train", "iris", "--model", "{tmp}/own.py:three"], 2, ["own.py:20", "three = 3"]),
+    "a module that asks for too much": (["train", "iris", "--model", "{tmp}/own.py:Needs"], 2, ["own.py:15", "width"]),
+    "a module that can't be built": (["train", "iris", "--model", "{tmp}/own.py:broken"], 2,
+                                     ["own.py:23", 'nn.Linear(4, "wide")']),
+    "a file that can't be imported": (["train", "iris", "--model", "{tmp}/own_import.py:Net"], 2,
+                                      ["own_import.py:2", "import nowhere_at_all"]),
+    "a file that is no Python": (["lr-find", "iris", "--model", "{tmp}/own_syntax.py:Net"], 2,
+                                 ["own_syntax.py:1", "def f(:"]),
+    "a module for other classes": (["train", "digits", "--model", "{tmp}/own.py:Net"], 1, "1×8×8"),
+    "a module that ends in a softmax": (["train", "iris", "--model", "{tmp}/own.py:Soft"], 2, ["softmax", "logits"]),
+    "an option of one's own module": (["train", "iris", "--model", "{tmp}/own.py:Net", "--set", "model.hidden=3"], 2,
+                                      "model.hidden=3"),
+    "a named model for a run of it": (["evaluate", "{iris}", "--model", "mlp"], 2, "mlp"),
+    "no run and no matrix": (["explain", "metrics"], 2, "--confusion"),
+    "a run and a matrix": (["explain", "metrics", "{iris}", "--confusion", "1,2;3,4"], 2, "--confusion"),
+    "a run without a report": (["explain", "metrics", "{iris}"], 2, ["iris", "tiza evaluate"]),
+    "a matrix of words": (["explain", "metrics", "--confusion", "a,b;c,d"], 2, "a,b;c,d"),
+    "a matrix that is not square": (["explain", "metrics", "--confusion", "1,2,3;4,5,6"], 2, "50,3;4,43"),
+    "a ragged matrix": (["explain", "metrics", "--confusion", "1,2;3"], 2, "50,3;4,43"),
+    "a matrix of nothing": (["explain", "metrics", "--confusion", "0,0;0,0"], 2, "50,3;4,43"),
+    "a negative count": (["explain", "metrics", "--confusion", "1,-2;3,4"], 2, "50,3;4,43"),
+    "shapes of nothing": (["explain", "shapes"], 2, "MODEL"),
+    "shapes of an unknown model": (["explain", "shapes", "resnet81", "--input", "1x28x28"], 2, "resnet18"),
+    "shapes without a size": (["explain", "shapes", "lenet"], 2, "--input 1x28x28"),
+    "a size that is no size": (["explain", "shapes", "lenet", "--input", "big"], 2, "1x28x28"),
+    "a size of nothing": (["explain", "shapes", "lenet", "--input", "0x28x28"], 2, "1x28x28"),
+    "a size beyond all": (["explain", "shapes", "lenet", "--input", "3x99999x99999"], 2, "3x99999x99999"),
+    "shapes of too large a kernel": (["explain", "shapes", "cnn", "--input", "1x8x8", "--set", "model.kernels=29"], 2,
+                                       ["29", "conv1"]),
+    "a table into convolutions": (["explain", "shapes", "cnn", "--input", "11"], 2, "cnn"),
+    "shapes of no classes": (["explain", "shapes", "cnn", "--input", "1x8x8", "--classes", "0"], 2, "--classes"),
+    "shapes of a field that is not there": (["explain", "shapes", "cnn", "--input", "1x8x8", "--set", "model.kernel=3"],
+                                            2, "kernels"),
+    "regions of four features": (["explain", "regions", "{iris}"], 2, ["4", "--features"]),
+    "regions of a recipe": (["explain", "regions", "004-xor"], 2, "004-xor"),
+    "noise of what is not there": (["explain", "noise", "001-sofmax"], 2, "001-softmax"),
+    "a surface of nothing": (["explain", "surface"], 2, "tiza explain surface"),
+    "a picture to be saved in a file": (["explain", "activations", "--save", "{tmp}/digit.png"], 1, "digit.png"),
     "several at once": (["train", "mnist", "--set", "plan.lr=x", "--set", "model.hiden=3", "--set", "data.foo=1"],
                         2, "hidden"),
 }  # fmt: skip
@@ -511,6 +733,45 @@ def own_data(folder: Path) -> None:
     (folder / "lonely-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 1, 2, 2) + bytes(4))
 
 
+OWN = """from torch import nn
+
+
+class Net(nn.Sequential):
+    def __init__(self, hidden=8):
+        super().__init__(nn.Linear(4, hidden), nn.ReLU(), nn.Linear(hidden, 3))
+        print("built")
+
+
+class Soft(nn.Sequential):
+    def __init__(self, shape, classes):
+        super().__init__(nn.Linear(shape[0], classes), nn.Softmax(1))
+
+
+class Needs(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+
+
+three = 3
+
+def broken():
+    return nn.Linear(4, "wide")
+
+
+still = nn.Sequential(nn.Linear(4, 3))
+for parameter in still.parameters():
+    nn.init.zeros_(parameter)
+"""
+
+
+def own_modules(folder: Path) -> Path:
+    """A file with modules of the user's own, beside some that can't be imported."""
+    (folder / "own.py").write_text(OWN)
+    (folder / "own_import.py").write_text("import torch\nimport nowhere_at_all\n")
+    (folder / "own_syntax.py").write_text("def f(:\n")
+    return folder / "own.py"
+
+
 @pytest.fixture
 def places(tmp_path: Path) -> dict[str, str]:
     tile(tmp_path)
@@ -518,6 +779,7 @@ def places(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.json").write_text("no JSON")
     own_data(tmp_path)
+    own_modules(tmp_path)
     recipe = {"data": "iris", "model": "mlp", "plan": {"epochs": 1, "threads": 1}}
     run = tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path / "iris")
     return {"tmp": str(tmp_path), "iris": str(run.path)}
@@ -545,7 +807,7 @@ def test_a_bad_request_gets_one_clear_sentence(command, places, monkeypatch, cas
         assert sorted(Path(places["tmp"]).iterdir()) == before
 
 
-SPANISH = {"RUN": "EJECUCIÓN", "DATA": "DATOS", "table": "tabla", "ended": "terminó"}
+SPANISH = {"MODEL": "MODELO", "RUN": "EJECUCIÓN", "DATA": "DATOS", "table": "tabla", "ended": "terminó"}
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -187,9 +187,10 @@ def test_the_same_recipe_may_be_said_in_many_ways(same: dict[str, object]):
 
 
 def test_all_options_are_written_out():
-    assert recipe().model.options == {"hidden": (128, 64), "activation": "relu", "dropout": 0.2, "batch_norm": False}
+    plain = {"hidden": (128, 64), "activation": "relu", "dropout": 0.2, "batch_norm": False, "init": "default"}
+    assert recipe().model.options == plain
     assert recipe(model={"name": "mlp", "hidden": 50}).model.options["hidden"] == (50,)
-    assert recipe(model="softmax").model.options == {}
+    assert recipe(model="softmax").model.options == {"init": "default"}
 
 
 @pytest.mark.parametrize(

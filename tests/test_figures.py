@@ -2,9 +2,11 @@
 
 import io
 import re
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from torch import nn
 
-from tiza import figures
+from tiza import explain, figures
 from tiza.config import Recipe
 from tiza.data.dataset import Dataset
 from tiza.data.seal import Split
 from tiza.data.sources import load
 from tiza.errors import TizaError
+from tiza.explain.perceptron import Lines
+from tiza.explain.regions import Regions
+from tiza.explain.surface import Surface
 from tiza.figures.learning import spread
-from tiza.figures.paper import WRONG
+from tiza.figures.paper import TRAIN, WRONG
+from tiza.figures.perceptron import spaced
+from tiza.figures.regions import DEEP, shading
+from tiza.figures.samples import CLASSES
 from tiza.fitting import fit
 from tiza.i18n import set_language
 from tiza.reports import Report, evaluate
@@ -76,6 +86,37 @@ def pairs(data: Dataset) -> list[tuple[Any, Any, str, bool]]:
     return [(photo, x[0].numpy(), "3 (98 %)", True), (np.stack([photo] * 3, -1), None, "–", False)] * 4
 
 
+LONG = ("una clase de nombre muy largo, con su unidad", "otra que se llama casi igual que la primera")
+
+
+def long_regions(run: Run) -> Regions:
+    return replace(explain.regions(run, side=20), classes=LONG, features=LONG)
+
+
+def one_answer(data: Dataset) -> Regions:
+    """A model that says the same everywhere: there is no boundary."""
+    model = nn.Linear(2, 2)
+    nn.init.zeros_(model.weight)
+    return explain.regions(model, data, side=20)
+
+
+@cache
+def lines() -> Lines:
+    plan = {"loss": "perceptron", "optimizer": "sgd", "lr": 0.5, "batch_size": 1, "epochs": 6, "threads": 1}
+    data = {"name": "points", "n": 60, "scale": "raw"}
+    return explain.perceptron(Recipe.model_validate({"data": data, "model": "perceptron", "plan": plan}))
+
+
+def still(of: Lines) -> Lines:
+    return replace(of, weights=np.zeros_like(of.weights))
+
+
+def flat() -> Surface:
+    """A loss that two weights do not change, and a path that stays where it was."""
+    ends = np.linspace(-0.35, 0.35, 5)
+    return Surface(ends, ends, np.full((5, 5), 0.25), np.zeros((3, 2)), np.arange(3), ("a", "b"), 10, 2)
+
+
 FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
     "curves": lambda w: figures.curves(w["digits"].run),
     "curves of one epoch": lambda w: figures.curves(w["iris"].run),
@@ -96,6 +137,18 @@ FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
     "mosaic": lambda w: figures.mosaic(w["digits"].data.train, GARMENTS),
     "scatter": lambda w: figures.scatter(w["iris"].data.train, w["iris"].data.classes, w["iris"].data.features),
     "histogram": lambda w: figures.histogram(counts(w["digits"].data), GARMENTS),
+    "curves with F1": lambda w: figures.curves(w["digits"].run, ("loss", "accuracy", "f1_macro")),
+    "regions": lambda w: figures.regions(explain.regions(w["points"].run, side=40)),
+    "regions with long names": lambda w: figures.regions(long_regions(w["points"].run)),
+    "regions of one answer": lambda w: figures.regions(one_answer(w["points"].data)),
+    "perceptron": lambda w: figures.perceptron(lines()),
+    "perceptron with long names": lambda w: figures.perceptron(replace(lines(), classes=LONG, features=LONG)),
+    "perceptron that never moved": lambda w: figures.perceptron(still(lines())),
+    "activations": lambda w: figures.activations(explain.activations()),
+    "surface": lambda w: figures.surface(explain.surface(w["iris"].run, side=9)),
+    "surface of long names": lambda w: figures.surface(replace(flat(), names=(LONG[0] + "[3, 11]", LONG[1] + "[0]"))),
+    "noise": lambda w: figures.noise(explain.noise(w["digits"].run, draws=20)),
+    "noise before training": lambda w: figures.noise(explain.noise("001-softmax", w["digits"].data, draws=20)),
 }
 
 
@@ -106,9 +159,20 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
     set_language(None)
 
 
+@pytest.fixture(scope="session")
+def gallery() -> dict[tuple[str, str], Figure]:
+    """What has been drawn, by name and language: looking at a figure does not change it."""
+    return {}
+
+
 @pytest.fixture(params=list(FIGURES))
-def drawn(request: pytest.FixtureRequest, language: str, world: dict[str, Told]) -> Figure:
-    return FIGURES[request.param](world)
+def drawn(
+    request: pytest.FixtureRequest, language: str, world: dict[str, Told], gallery: dict[tuple[str, str], Figure]
+) -> Figure:
+    key = request.param, language
+    if key not in gallery:
+        gallery[key] = FIGURES[request.param](world)
+    return gallery[key]
 
 
 def texts(figure: Figure) -> list[Text]:
@@ -307,7 +371,7 @@ def test_saved_files_are_png_and_svg_and_the_same_each_time(drawn: Figure, tmp_p
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     with Image.open(first[0]) as image:
         assert image.format == "PNG"
-        assert image.size == tuple(int(side) for side in drawn.bbox.size)
+        assert image.size == tuple(int(side + 1e-6) for side in drawn.bbox.size)
         assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     assert ET.parse(first[1]).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     assert b"<dc:date>" not in first[1].read_bytes()
@@ -344,3 +408,93 @@ def test_a_notebook_shows_a_figure_without_pyplot(world: dict[str, Told]) -> Non
     content, size = figure._repr_png_()
     with Image.open(io.BytesIO(content)) as image:
         assert image.size == (2 * size["width"], 2 * size["height"])
+
+
+def test_f1_is_drawn_when_asked_for_and_has_no_running_mean(world: dict[str, Told], language: str) -> None:
+    run = world["digits"].run
+    figure = figures.curves(run, ("accuracy", "f1_macro"))
+    content, last = written(figure), run.history()[-1]
+    for part in (last.train, last.valid):
+        number = f"{part['f1_macro'][0]:.1%}".replace("%", "\u00a0%")
+        assert (number.replace(".", ",") if language == "es" else number) in content
+    assert content.count("running" if language == "en" else "en curso\n") <= 2
+    with pytest.raises(TizaError, match="f1_macro"):
+        figures.curves(run, ("f1-macro",))
+
+
+def test_a_region_has_the_colour_of_its_answer_and_is_white_where_nothing_is_sure() -> None:
+    shades = shading(np.array([[[1, 0, 0], [0, 1, 0], [1 / 3, 1 / 3, 1 / 3]]]))
+    for shade, name in zip(shades[0, :2], CLASSES[:2], strict=True):
+        assert shade == pytest.approx(1 - DEEP * (1 - np.array(to_rgb(name))))
+    assert shades[0, 2] == pytest.approx([1, 1, 1])
+
+
+def test_the_boundary_is_where_the_answer_changes_and_the_wrong_are_ringed(world: dict[str, Told]) -> None:
+    of = explain.regions(world["points"].run, side=60)
+    axes = figures.regions(of).axes[1]
+    (boundary, *scatters) = sorted(
+        axes.collections, key=lambda c: len(c.get_offsets()) if "Path" in type(c).__name__ else 0
+    )
+    rings = [c for c in scatters if np.allclose(c.get_edgecolor()[:1, :3], to_rgb(WRONG))]
+    assert sum(len(ring.get_offsets()) for ring in rings) == of.wrong.sum() > 0
+    vertices = boundary.get_paths()[0].vertices
+    z = of.logits[..., 0] - of.logits[..., 1]
+    near = [np.abs(z[np.abs(of.y - y).argmin(), np.abs(of.x - x).argmin()]) for x, y in vertices]
+    assert max(near) < np.abs(z).max() / 5
+
+
+def test_each_class_has_a_shape_of_its_own(world: dict[str, Told]) -> None:
+    axes = figures.regions(explain.regions(world["points"].run, side=20)).axes[0]
+    markers = {line.get_marker() for line in axes.lines}
+    assert len(markers) == 2  # one class is a circle, as the ring around the wrong ones
+
+
+def test_the_moments_of_a_perceptron_are_its_first_and_last_and_those_between() -> None:
+    assert spaced(list(range(5)), 6) == [0, 1, 2, 3, 4]
+    chosen = spaced(list(range(0, 3000, 3)), 6)
+    assert (chosen[0], chosen[-1], len(chosen)) == (0, 2997, 6)
+    assert chosen == sorted(chosen)
+    assert chosen[1] - chosen[0] < chosen[-1] - chosen[-2]
+
+
+def test_the_moving_picture_has_a_frame_for_each_line(tmp_path: Path) -> None:
+    of = lines()
+    path = figures.animate(of, tmp_path / "perceptron")
+    assert path == tmp_path / "perceptron.gif"
+    with Image.open(path) as moving:
+        assert moving.n_frames == 1 + len(of.moved)  # type: ignore[attr-defined]
+        assert moving.info["loop"] == 0
+    assert figures.animate(of, tmp_path / "again.gif").read_bytes() == path.read_bytes()
+
+
+def test_a_long_training_is_thinned_and_the_moving_picture_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["tiza.figures.perceptron"], "FRAMES", 4)
+    with Image.open(figures.animate(lines(), tmp_path / "a.gif")) as moving:
+        assert moving.n_frames <= 4  # type: ignore[attr-defined]
+
+
+def test_before_there_is_a_line_none_is_drawn() -> None:
+    figure = figures.perceptron(still(lines()))
+    assert len(figure.axes) == 2
+    assert "no line yet" in written(figure)
+    assert figures.perceptron(lines()).axes[1].collections[0].get_paths()[0].vertices.shape[1] == 2
+
+
+def test_the_path_is_blue_and_goes_from_start_to_end(world: dict[str, Told]) -> None:
+    of = explain.surface(world["iris"].run, side=5)
+    axes = figures.surface(of).axes[1]
+    path = max(axes.lines, key=lambda line: len(line.get_xdata()))
+    assert path.get_color() == TRAIN
+    assert np.allclose(path.get_xydata(), of.path)
+    places = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
+    assert places == {"start": tuple(of.path[0]), "end": tuple(of.path[-1])}
+
+
+def test_noise_tells_the_median_of_each_size(world: dict[str, Told]) -> None:
+    of = explain.noise(world["digits"].run, draws=21)
+    content = written(figures.noise(of))
+    for draws in of.draws:
+        assert f"batch {draws.size}\n" in content
+        assert f"median {float(f'{np.median(draws.cosine):.3g}'):g}" in content

@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiza import figures, runs
+    from tiza import explain, figures, runs
     from tiza.catalogue import recipes
+    from tiza.checks import diagnose
     from tiza.config import Plan, Recipe
     from tiza.data.sources import load
     from tiza.errors import TizaError
@@ -23,7 +24,9 @@ _HOMES = {
     "Recipe": "tiza.config",
     "TizaError": "tiza.errors",
     "build": "tiza.models.building",
+    "diagnose": "tiza.checks",
     "evaluate": "tiza.reports",
+    "explain": "tiza",
     "figures": "tiza",
     "fit": "tiza.fitting",
     "load": "tiza.data.sources",
@@ -38,7 +41,9 @@ __all__ = [
     "Recipe",
     "TizaError",
     "build",
+    "diagnose",
     "evaluate",
+    "explain",
     "figures",
     "fit",
     "load",

@@ -85,6 +85,8 @@ class Data(_Named):
     written. ``test``: the same for a source that brings no test split. ``scale``: what the
     model's first layer does to its input: ``standard`` (mean 0, deviation 1), ``unit`` ([0, 1]), ``symmetric``
     ([-1, 1]) or ``raw``. ``seed`` belongs to the division alone, so that runs of many seeds share one test split.
+    ``imbalance``: every second class keeps one of so many of its training samples. ``copies``: identical samples stay
+    on one side of a division; ``apart`` exists only for the documents' recipes as written.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -95,6 +97,8 @@ class Data(_Named):
     seed: int = Field(default=0, ge=0, lt=2**32)
     classes: Annotated[Names, Field(min_length=1)] | None = None
     limit: PositiveInt | None = None
+    imbalance: Annotated[float, Field(ge=1)] = 1
+    copies: Literal["together", "apart"] = "together"
 
     @property
     def title(self) -> str:
@@ -126,16 +130,19 @@ class Augment(Config):
 class Plan(Config):
     """How to train.
 
-    ``lr`` is the peak of the schedule. ``decay_on``: ``weights`` spares biases and batch norm, ``all`` decays
-    everything, as the optimizers of torch do by default. ``warmup``: the rising part of ``one-cycle``; ``start``: its
+    ``loss``: what training minimises; measuring is always cross-entropy. ``lr`` is the peak of the schedule.
+    ``decay_on``: ``weights`` spares biases and batch norm, ``all`` decays everything, as torch's optimizers do.
+    ``warmup``: the rising part of ``one-cycle``; ``start``: its
     first rate is ``lr / start``. ``gamma`` and ``every`` (epochs): the fall of ``step`` and ``exponential``. ``clip``:
     largest norm of the gradient. ``patience``: epochs without a better validation loss before training stops.
     ``keep``: the weights of the ``last`` epoch or of the ``best`` one by validation loss; with ``patience``, the best.
-    ``probe``: seconds between two pictures of weights and answers, 0 for none.
+    ``balanced``: each class is drawn equally often, with repetition, whatever its share. ``probe``: seconds between two
+    pictures of weights and answers, 0 for none.
     """
 
     epochs: PositiveInt = 5
     batch_size: PositiveInt | Literal["full"] = 128
+    loss: Literal["cross-entropy", "squared", "perceptron"] = "cross-entropy"
     optimizer: Literal["sgd", "momentum", "adam", "adamw"] = "adamw"
     lr: PositiveFloat = 1e-3
     momentum: Fraction = 0.9
@@ -151,6 +158,7 @@ class Plan(Config):
     label_smoothing: Fraction = 0
     class_weights: Literal["balanced"] | tuple[PositiveFloat, ...] | None = None
     augment: Augment = Augment()
+    balanced: bool = False
     patience: PositiveInt | None = None
     keep: Literal["last", "best"] = "last"
     seed: int = Field(default=0, ge=0, lt=2**32)

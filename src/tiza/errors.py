@@ -70,6 +70,7 @@ def together(faults: Sequence[TizaError]) -> TizaError:
 
 def unknown(kind: str, name: object, known: Sequence[str], *, where: str | None = None) -> RequestError:
     """The error for a ``name`` that is none of the ``known`` ones: says the nearest, else all of them."""
-    nearest = get_close_matches(str(name).lower(), [str(k) for k in known], n=1, cutoff=0.5)
-    hint = t("hint.nearest", name=nearest[0]) if nearest else t("hint.known", names=", ".join(known) or "–")
+    spelt = {str(k).lower(): str(k) for k in known}
+    nearest = get_close_matches(str(name).lower(), spelt, n=1, cutoff=0.5)
+    hint = t("hint.nearest", name=spelt[nearest[0]]) if nearest else t("hint.known", names=", ".join(known) or "–")
     return RequestError("unknown", where=where or str(name), kind=t(f"kind.{kind}"), name=name, hint=hint)

@@ -86,8 +86,7 @@ def prepare(recipe: Any, data: Any, plan: Any) -> Ready:
     first = slice(0, len(dataset.train) if isinstance(recipe.plan.batch_size, str) else recipe.plan.batch_size)
     x, y = dataset.train.x[first].to(device), dataset.train.y[first].to(device)
     _check_batch_norm(model, len(y))
-    if recipe.plan.augment != Augment() and len(dataset.shape) != 3:
-        raise RequestError("augment-table", where="plan.augment")
+    _check_plan(recipe.plan, dataset)
     makers = {
         name: partial(lambda name: _learner(name, copy.deepcopy(model), recipe.plan, dataset, device), name)
         for name in _engines(model, recipe.plan, device)
@@ -121,7 +120,8 @@ def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
 
 def _engines(model: nn.Module, plan: Plan, device: torch.device) -> list[str]:
     """The learners that can train the model, the one to be preferred first; one alone where none is timed."""
-    written_out = device.type == "cpu" and layers_of(model) and not plan.label_smoothing
+    plain = plan.loss == "cross-entropy" and not plan.label_smoothing
+    written_out = device.type == "cpu" and plain and layers_of(model)
     return ["dense", "module"] if written_out else ["module"]
 
 
@@ -144,6 +144,15 @@ def _class_weights(plan: Plan, data: Dataset) -> Tensor | None:
         n = len(plan.class_weights)
         raise RequestError("class-weights", where="plan.class_weights", n=n, classes=classes)
     return torch.tensor(plan.class_weights)
+
+
+def _check_plan(plan: Plan, data: Dataset) -> None:
+    if plan.augment != Augment() and len(data.shape) != 3:
+        raise RequestError("augment-table", where="plan.augment")
+    if plan.loss != "cross-entropy" and plan.label_smoothing:
+        raise RequestError("smoothed-loss", where="plan.label_smoothing", loss=plan.loss)
+    if plan.loss == "perceptron" and len(data.classes) != 2:
+        raise RequestError("two-classes", where="plan.loss", name=plan.loss, classes=len(data.classes))
 
 
 def _check_batch_norm(model: nn.Module, batch: int) -> None:
@@ -251,4 +260,4 @@ def _train(
 
 def diverged(ended: RunEnded) -> TizaError:
     """The sentence for a run whose loss stopped being a number."""
-    return TizaError("diverged", where=f"step {ended.failed_at}", step=ended.failed_at, lr=ended.proposed_lr)
+    return TizaError("diverged", where=f"step {ended.failed_at}", step=ended.failed_at, lr=f"{ended.proposed_lr:g}")

@@ -1,4 +1,4 @@
-"""One table per kind of thing that can be named: a model, a dataset, a metric, a recipe.
+"""One table per kind of thing that can be named: a model, a dataset, a metric, a check, a recipe.
 
 An entry is one decorated function. Its keyword-only parameters are the options that a recipe may set, checked by their
 annotations. The first look into a table imports the module that fills it.
@@ -18,6 +18,7 @@ HOMES = {
     "dataset": "tiza.data.sources",
     "model": "tiza.models",
     "metric": "tiza.metrics",
+    "check": "tiza.checks",
     "recipe": "tiza.catalogue",
 }
 

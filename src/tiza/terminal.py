@@ -19,6 +19,7 @@ from tiza.training.events import Changed, Event, Measured, RunEnded, RunStarted,
 from tiza.training.learner import Learner
 
 if TYPE_CHECKING:
+    from tiza.checks import Finding
     from tiza.prediction import Prediction
 
 TRAIN, VALID, WRONG, RIGHT, QUIET = "#0072b2", "#e69f00", "#d55e00", "#009e73", "dim"
@@ -275,6 +276,14 @@ def report(of: Report) -> Table:
     ]
     heads = ("", "n", t("col.loss"), t("col.accuracy"), t("col.interval"), t("col.f1"))
     return plain_table(heads, rows)
+
+
+def findings(found: "Iterable[Finding]") -> Iterator[Text]:
+    """What is wrong with a run: a paragraph each, with what to try; nothing where it is healthy."""
+    for one in found:
+        whole = f"{one} {one.advice}".replace("--set ", "--set\0")  # to be copied, so on one line
+        name, colon, rest = textwrap.fill(whole, 80, break_on_hyphens=False).replace("\0", " ").partition(":")
+        yield Text.assemble("\n", (name + colon, "bold"), rest)
 
 
 def profile(seconds_of: Mapping[str, float]) -> Table:

@@ -215,3 +215,15 @@ def test_squares_are_erased_everywhere_to_the_very_edge():
     x = torch.full((500, 1, 6, 6), 9, dtype=torch.uint8)
     gone = (augment(x, Augment(erase=2), draw()) == 0).sum((0, 1))
     assert (gone > 0).all()
+
+
+def test_balanced_batches_draw_every_class_equally_often_and_the_same_again():
+    y = torch.cat([torch.zeros(900), torch.ones(90), torch.full((10,), 2)]).long()
+    whole = Split(torch.arange(1_000.0)[:, None], y)
+    batches = Batches(whole, 100, seed=0, balanced=True)
+    drawn = [i for batch in indices(batches, 0) for i in batch]
+    counts = torch.bincount(y[drawn])
+    assert len(drawn) == 1_000
+    assert all(abs(n - 1_000 / 3) < 60 for n in counts.tolist())  # four deviations of a binomial
+    assert indices(batches, 0) == indices(Batches(whole, 100, seed=0, balanced=True), 0)
+    assert indices(batches, 0)[3:] == indices(batches, 0, start=3)

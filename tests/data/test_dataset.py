@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiza
-from tiza.config import Data
+from tiza.config import Data, make
 from tiza.data.dataset import Dataset, Raw, alike, carve, check, divide
 from tiza.data.seal import Sealed
+from tiza.data.sources import read
 from tiza.errors import TizaError
 
 CLASSES = ("a", "b", "c")
+WINE = Path(__file__).parents[1] / "files" / "winequality-red.csv"
 
 
 @cache
@@ -347,3 +350,33 @@ def test_a_few_samples_of_mnist_are_divided_by_the_usual_share(limit: int):
     """Its 5,000 for validation are meant for all 60,000."""
     data = tiza.load("mnist", limit=limit)
     assert (len(data.train), len(data.valid), len(data.test)) == (limit * 9 // 10, limit // 10, 10_000)
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 10])
+def test_imbalance_makes_every_second_class_of_train_alone_rarer(ratio: float):
+    whole, made = tiza.load("digits"), read(make(Data, {"name": "digits", "imbalance": ratio}))
+    before, after = (np.bincount(data.train.y, minlength=10) for data in (whole, made))
+    assert after[::2].tolist() == before[::2].tolist()
+    assert after[1::2].tolist() == [round(n / ratio) for n in before[1::2].tolist()]
+    assert made.test.digest == whole.test.digest
+    assert torch.equal(made.open_valid("test").y, whole.open_valid("test").y)
+    assert made.fingerprint == whole.fingerprint
+    name, places = made.origin["train"]
+    assert (name, len(places)) == ("train", len(made.train))
+
+
+def test_copies_of_a_wine_cross_the_splits_only_where_they_are_allowed_to():
+    def shared(copies: str) -> int:
+        options = {"name": "wine-quality", "path": str(WINE), "binarise": "quality>=6", "copies": copies}
+        data = read(make(Data, options))
+        train, test = ({row.tobytes() for row in data.look(part).x.numpy()} for part in ("train", "test"))
+        return len(train & test)
+
+    assert shared("together") == 0
+    assert shared("apart") > 20
+
+
+def test_a_spare_class_of_iris_has_no_flower():
+    data = read(make(Data, {"name": "iris", "spare": True}))
+    assert data.classes == ("setosa", "versicolor", "virginica", "–")
+    assert np.bincount(data.train.y, minlength=4)[3] == 0

@@ -57,7 +57,7 @@ def test_frozen_parameters_are_not_counted():
     assert parameters_of(body) == 3
 
 
-@pytest.mark.parametrize("name", ["softmax", "mlp", "cnn"])
+@pytest.mark.parametrize("name", ["softmax", "mlp", "cnn", "lenet", "alexnet", "vgg", "nin", "resnet18"])
 def test_logits_come_one_per_class(name: str):
     model = build(name, mnist()).eval()
     logits = model(mnist().train.x[:7])
@@ -66,7 +66,7 @@ def test_logits_come_one_per_class(name: str):
     assert (logits.sum(1) - 1).abs().max() > 1e-3, "these are probabilities"
 
 
-@pytest.mark.parametrize("name", ["softmax", "mlp", "cnn"])
+@pytest.mark.parametrize("name", ["softmax", "mlp", "cnn", "lenet", "alexnet", "vgg", "nin", "resnet18"])
 def test_the_seed_decides_the_weights(name: str):
     one, same, other = (build(name, mnist(), seed=seed).state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(one[key], same[key]) for key in one)
@@ -194,6 +194,67 @@ def test_a_model_that_refuses_the_samples_is_refused_with_the_name_of_its_layer(
     assert error.where == error.fields["layer"] == layer
     assert error.fields["shape"] == "4"
     assert error.fields["reason"]
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "where"),
+    [
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 26 * 26, 10)), "model-input", "body.0"),
+        (body_of("resnet18", (3, 28, 28), 10, width=4), "model-input", "body.conv1"),
+        (body_of("vgg", (3, 28, 28), 10, width=4), "model-input", "body.conv1_1"),
+        (nn.Sequential(nn.Conv2d(1, 4, 29), nn.Flatten(), nn.Linear(4, 10)), "model-input", "body.0"),
+        (nn.Sequential(nn.Conv2d(1, 4, 5, 3), nn.ReLU(), nn.Conv2d(4, 4, 9)), "model-input", "body.2"),
+        (nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(27)), "model-input", "body.1"),
+        (body_of("lenet", (1, 32, 32), 10), "model-input", "body.dense_linear1"),
+        (body_of("lenet", (1, 28, 28), 7), "outputs", "model"),
+        (body_of("nin", (1, 28, 28), 11, width=8), "outputs", "model"),
+    ],
+)
+def test_a_model_made_for_other_images_or_classes_is_refused(module: nn.Module, code: str, where: str):
+    error = refused(module, mnist())
+    assert (error.code, error.where) == (code, where)
+    assert "1×28×28" in str(error) or "2×10 logits" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        (nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)), "body.1"),
+        (nn.Sequential(nn.Linear(4, 9), nn.ReLU(), nn.Linear(9, 3), nn.Softmax(dim=-1)), "body.3"),
+        (Gives(lambda x: x[:, :3].softmax(1)), "forward"),
+        (Gives(lambda x: nn.functional.one_hot(x[:, 0].long().clamp(0, 2), 3).float()), "forward"),
+    ],
+)
+def test_a_softmax_at_the_end_is_refused_with_the_floor_of_its_loss(module: nn.Module, where: str):
+    error = refused(module, iris())
+    assert isinstance(error, RequestError)
+    assert (error.code, error.where) == ("softmax-at-end", where)
+    assert error.fields["floor"] == pytest.approx(nn.functional.cross_entropy(torch.eye(3), torch.arange(3)).item())
+    assert "0.551" in str(error)
+
+
+def zeros() -> nn.Module:
+    layer = nn.Linear(4, 3)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Sequential(nn.Linear(4, 3), nn.Sigmoid()), nn.Sequential(nn.Linear(4, 3), nn.LogSoftmax(1)), zeros(),
+        nn.Sequential(nn.Softmax(1), nn.Linear(4, 3)), Gives(lambda x: x[:, :3] / x[:, :3].sum(1, keepdim=True)),
+    ],
+    ids=["sigmoid", "log-softmax", "zeros", "softmax before", "shares of either sign"],
+)  # fmt: skip
+def test_other_endings_are_left_to_the_user(module: nn.Module):
+    assert build(module, iris())
+
+
+def test_a_model_registered_with_its_softmax_is_built_as_its_document_has_it():
+    probabilities = build("mlp-softmax", iris()).eval()(iris().train.x[:5])
+    assert torch.allclose(probabilities.sum(1), torch.ones(5))
 
 
 def fail(kind: type[Exception]):

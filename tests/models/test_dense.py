@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from tiza.errors import RequestError
 from tiza.models.building import body_of
 from tiza.models.layers import ACTIVATIONS
 
@@ -13,6 +14,26 @@ def test_softmax_regression_is_one_linear_map():
     x = torch.randn(6, 2, 3, 4)
     logits = dict(body.named_children())["logits"]
     torch.testing.assert_close(body(x), x.reshape(6, 24) @ logits.weight.T + logits.bias)
+
+
+def test_the_perceptron_is_one_neuron_from_0_against_0():
+    body = body_of("perceptron", (2, 3), 2)
+    neuron = dict(body.named_children())["neuron"]
+    assert not any(parameter.any() for parameter in body.parameters())
+    assert sum(parameter.numel() for parameter in body.parameters()) == 7
+    nn.init.normal_(neuron.weight)
+    nn.init.constant_(neuron.bias, 0.5)
+    x = torch.randn(5, 2, 3)
+    z = x.reshape(5, 6) @ neuron.weight[0] + 0.5
+    torch.testing.assert_close(body(x), torch.stack([torch.zeros(5), z], 1))
+
+
+@pytest.mark.parametrize("classes", [1, 3, 10])
+def test_the_perceptron_tells_two_classes_apart(classes: int):
+    with pytest.raises(RequestError) as caught:
+        body_of("perceptron", (4,), classes)
+    assert (caught.value.code, caught.value.where) == ("two-classes", "model.name")
+    assert str(classes) in str(caught.value)
 
 
 @pytest.mark.parametrize(

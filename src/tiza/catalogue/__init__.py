@@ -2,11 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 
-from tiza.catalogue import document_000, document_001, document_003, document_004, ours  # noqa: F401  (they enter the registry)
+from tiza.catalogue import (  # noqa: F401  (they enter the registry)
+    document_000,
+    document_001,
+    document_002,
+    document_003,
+    document_004,
+    ours,
+)
+from tiza.catalogue.systems import System, system, systems
 from tiza.config import Recipe, make
 from tiza.data.dataset import Dataset
 from tiza.data.sources import named
 from tiza.registry import lookup, table
+
+__all__ = ["Recipes", "System", "default_for", "recipes", "suited", "system", "systems"]
 
 
 class Recipes(Mapping[str, Recipe]):

@@ -1,10 +1,10 @@
 """Document 003: Fashion-MNIST, a feed-forward network."""
 
-from tiza.config import Recipe, make
+from tiza.config import Recipe, changed, make
 from tiza.registry import register
 
 
-@register("recipe", "003-mlp")
+@register("recipe", "003-mlp", claim=(0.834, 0.848), seconds=230)
 def mlp() -> Recipe:
     """784-128-64-10, dropout 0.2, plain SGD, batch 100, a hundred epochs, pixels in [-1, 1].
 
@@ -18,3 +18,9 @@ def mlp() -> Recipe:
             "plan": {"epochs": 100, "batch_size": 100, "optimizer": "sgd", "lr": 1e-3},
         },
     )
+
+
+@register("recipe", "003-mlp-as-written", claim=(0.831, 0.843), seconds=250)
+def mlp_as_written() -> Recipe:
+    """The test split is the validation: nothing unseen is left for a last figure."""
+    return changed(mlp(), ["data.valid=test"])

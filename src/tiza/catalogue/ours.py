@@ -10,7 +10,7 @@ from tiza.registry import register
 SEEN = 100_000  # samples that a network is shown in all, so that small sets get more epochs than large ones
 
 
-@register("recipe", "mnist-fast", default_for="mnist")
+@register("recipe", "mnist-fast", default_for="mnist", claim=(0.985, 0.995), seconds=15)
 def mnist_fast() -> Recipe:
     """Three convolutions with batch norm, two epochs of one cycle.
 
@@ -22,49 +22,51 @@ def mnist_fast() -> Recipe:
 
 @register("recipe", "mnist-best")
 def mnist_best() -> Recipe:
-    """The same with maps of 3×3 at the end, eight epochs.
+    """The same half as wide again, turned a little too, eight epochs with smoothed labels.
 
-    Not tuned yet: test accuracy 99.41 % with seed 0, the only one measured.
+    Smoothing gains accuracy and costs calibration: its confidences are too low.
     """
-    return _convolutions("mnist", (16, 24, 48), epochs=8, augment={"shift": 1}, final_pool=3)
+    augment = {"shift": 1, "rotate": 10}
+    return _convolutions("mnist", (24, 48, 96), epochs=8, augment=augment, label_smoothing=0.1)
 
 
-@register("recipe", "fashion-fast")
+@register("recipe", "fashion-fast", default_for="fashion-mnist", claim=(0.895, 0.92), seconds=15)
 def fashion_fast() -> Recipe:
-    """The network of ``mnist-best`` twice as wide, garments mirrored.
-
-    Not tuned yet: test accuracy 89.0 to 89.2 % over seeds 0–2.
-    """
-    return _convolutions("fashion-mnist", (32, 48, 96), epochs=2, augment={"shift": 1, "flip": True}, final_pool=3)
+    """Three convolutions with batch norm, two of them of stride 2, garments mirrored, three epochs."""
+    return _strided("fashion-mnist", (16, 32, 64), epochs=3)
 
 
 @register("recipe", "fashion-good")
 def fashion_good() -> Recipe:
-    """The same for longer. Not measured yet."""
-    return _convolutions("fashion-mnist", (32, 48, 96), epochs=6, augment={"shift": 1, "flip": True}, final_pool=3)
+    """Half as wide again, six epochs in batches of 256 with smoothed labels."""
+    return _strided("fashion-mnist", (24, 48, 96), epochs=6, batch_size=256, label_smoothing=0.1)
 
 
 @register("recipe", "fashion-best")
 def fashion_best() -> Recipe:
-    """Three times as wide, in batches of 256, ten epochs. Not measured yet."""
-    return _convolutions(
-        "fashion-mnist", (48, 72, 144), epochs=10, batch_size=256, augment={"shift": 1, "flip": True}, final_pool=3
-    )
+    """Wider still, ten epochs."""
+    return _strided("fashion-mnist", (40, 80, 128), epochs=10, batch_size=256, label_smoothing=0.1)
 
 
-def _convolutions(
-    data: str, channels: tuple[int, ...], *, epochs: int, augment: dict[str, Any], batch_size: int = 128, **model: Any
-) -> Recipe:
-    """Three convolutions with batch norm, the first of stride 2, and one cycle of AdamW."""
-    body = {
-        "name": "cnn", "channels": channels, "kernels": (4, 3, 3), "strides": (2, 1, 1), "padding": (0,),
-        "pools": (1, 2, 1), "hidden": (), **model,
+def _convolutions(data: str, channels: tuple[int, ...], **plan: Any) -> Recipe:
+    """Three convolutions, pooling after the second."""
+    return _cycle(data, {"channels": channels, "strides": (2, 1, 1), "padding": 0, "pools": (1, 2, 1)}, plan)
+
+
+def _strided(data: str, channels: tuple[int, ...], **plan: Any) -> Recipe:
+    """Three convolutions, a second stride instead of pooling: on garments as accurate for half of the work."""
+    body = {"channels": channels, "strides": (2, 2, 1), "padding": (1, 1, 0)}
+    return _cycle(data, body, {"augment": {"flip": True}, **plan})
+
+
+def _cycle(data: str, body: dict[str, Any], plan: dict[str, Any]) -> Recipe:
+    """A network of three convolutions with batch norm, the first of 4×4, and one cycle of AdamW."""
+    network = {"name": "cnn", "kernels": (4, 3, 3), "hidden": (), **body}
+    cycle = {
+        "batch_size": 128, "optimizer": "adamw", "betas": (0.9, 0.99), "weight_decay": 0.01, "lr": 1e-2,
+        "schedule": "one-cycle", **plan,
     }  # fmt: skip
-    plan = {
-        "epochs": epochs, "batch_size": batch_size, "optimizer": "adamw", "betas": (0.9, 0.99), "weight_decay": 0.01,
-        "lr": 1e-2, "schedule": "one-cycle", "augment": augment,
-    }  # fmt: skip
-    return make(Recipe, {"data": data, "model": body, "plan": plan})
+    return make(Recipe, {"data": data, "model": network, "plan": cycle})
 
 
 def images(data: Dataset) -> Recipe:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tiza.cli import data_sets, showing, training
+from tiza.cli import cataloguing, data_sets, drawing, examples, explaining, showing, training
 from tiza.cli.choosing import takes_data
 from tiza.cli.speech import Command, Group, translate_panels
 from tiza.i18n import t
@@ -20,6 +20,7 @@ def commands() -> typer.Typer:
     app = _group(t("cmd.tiza"))
     app.add_typer(_data_commands(), name="data")
     app.add_typer(_runs_commands(), name="runs")
+    app.add_typer(_explain_commands(), name="explain")
 
     @app.callback(invoke_without_command=True)
     def tiza(
@@ -68,11 +69,12 @@ def commands() -> typer.Typer:
     @app.command("evaluate", cls=Command, help=t("cmd.evaluate"))
     def evaluate(
         run: Annotated[str, _run_argument()],
+        model: Annotated[str | None, _own_option()] = None,
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
         save: Annotated[Path | None, _save_option("opt.save.evaluate")] = None,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
-        showing.evaluate(run, sealed, save, as_json)
+        showing.evaluate(run, model, sealed, save, as_json)
 
     @app.command("predict", cls=Command, help=t("cmd.predict"))
     def predict(
@@ -80,10 +82,21 @@ def commands() -> typer.Typer:
         files: Annotated[
             list[Path], typer.Argument(metavar=t("meta.images"), help=t("arg.images"), show_default=False)
         ],
+        model: Annotated[str | None, _own_option()] = None,
         save: Annotated[Path | None, _save_option("opt.save.predict")] = None,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
-        showing.predict(run, files, save, as_json)
+        showing.predict(run, files, model, save, as_json)
+
+    @app.command("recipes", cls=Command, help=t("cmd.recipes"))
+    def recipes(
+        words: Annotated[
+            list[str] | None, typer.Argument(metavar="[ID|compare ID]", help=t("arg.recipes"), show_default=False)
+        ] = None,
+        seeds: Annotated[int | None, typer.Option(metavar=t("meta.n"), help=t("opt.seeds"), show_default=False)] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        cataloguing.recipes(words or [], seeds, as_json)
 
     return app
 
@@ -158,6 +171,101 @@ def _runs_commands() -> typer.Typer:
     return runs
 
 
+def _explain_commands() -> typer.Typer:
+    explain = _group(t("cmd.explain"))
+
+    @explain.command("metrics", cls=Command, help=t("cmd.explain.metrics"))
+    def explain_metrics(
+        run: Annotated[str | None, _run_argument()] = None,
+        confusion: Annotated[
+            str | None, typer.Option(metavar='"50,3;4,43"', help=t("opt.confusion"), show_default=False)
+        ] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        explaining.metrics(run, confusion, as_json)
+
+    @explain.command("shapes", cls=Command, help=t("cmd.explain.shapes"))
+    def explain_shapes(
+        model: Annotated[
+            str | None, typer.Argument(metavar=t("meta.model"), help=t("arg.model"), show_default=False)
+        ] = None,
+        size: Annotated[
+            str | None, typer.Option("--input", metavar="1x28x28", help=t("opt.input"), show_default=False)
+        ] = None,
+        classes: Annotated[
+            int | None, typer.Option(metavar=t("meta.n"), help=t("opt.classes.n"), show_default=False)
+        ] = None,
+        choices: Annotated[
+            list[str] | None, typer.Option("--set", metavar=t("meta.set"), help=t("opt.set"), show_default=False)
+        ] = None,
+        example: Annotated[bool, typer.Option("--example", help=t("opt.example"))] = False,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        explaining.shapes(model, size, classes, choices or [], example, as_json)
+
+    @explain.command("flatten", cls=Command, help=t("cmd.explain.flatten"))
+    def explain_flatten(as_json: Annotated[bool, _json_option()] = False) -> None:
+        examples.flatten(as_json)
+
+    @explain.command("epoch-loss", cls=Command, help=t("cmd.explain.epoch-loss"))
+    def explain_epoch_loss(
+        means: Annotated[str, typer.Option(metavar=examples.MEANS, help=t("opt.means"))] = examples.MEANS,
+        sizes: Annotated[str, typer.Option(metavar=examples.SIZES, help=t("opt.sizes"))] = examples.SIZES,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        examples.epoch_loss(means, sizes, as_json)
+
+    @explain.command("answer", cls=Command, help=t("cmd.explain.answer"))
+    def explain_answer(
+        run: Annotated[str, _run_argument()],
+        index: Annotated[int, typer.Argument(metavar=t("meta.index"), help=t("arg.index"), show_default=False)],
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        save: Annotated[Path | None, _save_option("opt.save.answer")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        examples.answer(run, index, split, save, as_json)
+
+    @explain.command("regions", cls=Command, help=t("cmd.explain.regions"))
+    def explain_regions(
+        run: Annotated[str, _run_argument()],
+        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        drawing.regions(run, save, as_json)
+
+    @explain.command("perceptron", cls=Command, help=t("cmd.explain.perceptron"))
+    def explain_perceptron(
+        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        drawing.perceptron(save, as_json)
+
+    @explain.command("activations", cls=Command, help=t("cmd.explain.activations"))
+    def explain_activations(
+        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        drawing.activations(save, as_json)
+
+    @explain.command("surface", cls=Command, help=t("cmd.explain.surface"))
+    def explain_surface(
+        target: Annotated[str, _target_argument()],
+        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        drawing.surface(target, save, as_json)
+
+    @explain.command("noise", cls=Command, help=t("cmd.explain.noise"))
+    def explain_noise(
+        target: Annotated[str, _target_argument()],
+        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        drawing.noise(target, save, as_json)
+
+    return explain
+
+
 def _group(help: str) -> typer.Typer:
     return typer.Typer(
         cls=Group, help=help, add_completion=False, no_args_is_help=True, rich_markup_mode="rich",
@@ -173,6 +281,10 @@ def _run_argument() -> Any:
     return typer.Argument(metavar=t("meta.run"), help=t("arg.run"), show_default=False)
 
 
+def _target_argument() -> Any:
+    return typer.Argument(metavar=t("meta.target"), help=t("arg.target"), show_default=False)
+
+
 def _data_argument() -> Any:
     return typer.Argument(metavar=t("meta.data"), help=t("arg.data"), show_default=False)
 
@@ -183,6 +295,10 @@ def _save_option(what: str) -> Any:
 
 def _recipe_option() -> Any:
     return typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
+
+
+def _own_option() -> Any:
+    return typer.Option("--model", metavar=t("meta.own"), help=t("opt.own"), show_default=False)
 
 
 def _model_option() -> Any:

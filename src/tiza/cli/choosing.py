@@ -13,8 +13,11 @@ from tiza.errors import RequestError
 from tiza.i18n import t
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from tiza.config import Recipe
     from tiza.data.dataset import Dataset
+    from tiza.runs import Facts
 
 SKIPPED_SHOWN = 20
 
@@ -93,6 +96,13 @@ def loaded(recipe: "Recipe", *, told: bool = True) -> "Dataset":
     if told:
         tell(data)
     return data
+
+
+def own_model(model: str | None, of: "Dataset | Facts", seed: int = 0) -> "nn.Module | None":
+    """The user's own module, FILE.py:NAME, for data of that shape and those classes; None where there is none."""
+    from tiza.models.own import own_module
+
+    return None if model is None else own_module(model, of.shape, len(of.classes), seed=seed)
 
 
 def told(data: "Dataset") -> dict[str, Any]:

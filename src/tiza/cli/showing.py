@@ -3,22 +3,28 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tiza.cli.choosing import own_model
 from tiza.cli.saving import save_answers, save_run, say_saved
 from tiza.errors import RequestError
 from tiza.i18n import t
 
 
-def evaluate(run: str, sealed: bool, save: Path | None, as_json: bool) -> None:
+def evaluate(run: str, model: str | None, sealed: bool, save: Path | None, as_json: bool) -> None:
     """``tiza evaluate``."""
     from tiza import reports, terminal
+    from tiza.checks import diagnose
     from tiza.runs import find
     from tiza.storage import to_json
 
     folder = find(run)
-    report = reports.evaluate(folder, sealed=sealed)
+    own = own_model(model, folder.facts) if model else None
+    report = reports.evaluate(folder, sealed=sealed, model=own)
+    found = diagnose(folder, model=own)
     saved = save_run(folder, report, save) if save is not None else []
     if as_json:
-        print(to_json({"run": str(folder.path), **report.to_dict(), "saved": [str(path) for path in saved]}))
+        diagnosis = [finding.to_dict() for finding in found]
+        plain = {"run": str(folder.path), **report.to_dict(), "diagnosis": diagnosis}
+        print(to_json({**plain, "saved": [str(path) for path in saved]}))
         return
     out = terminal.console()
     out.print(terminal.report(report))
@@ -26,16 +32,20 @@ def evaluate(run: str, sealed: bool, save: Path | None, as_json: bool) -> None:
     out.print(terminal.calibration(report), style=terminal.QUIET)
     out.print()
     out.print(terminal.per_class(report))
+    for paragraph in terminal.findings(found):
+        out.print(paragraph)
     say_saved(saved)
 
 
-def predict(run: str, files: Sequence[Path], save: Path | None, as_json: bool) -> None:
+def predict(run: str, files: Sequence[Path], model: str | None, save: Path | None, as_json: bool) -> None:
     """``tiza predict``."""
     from tiza import terminal
     from tiza.prediction import Predictor
+    from tiza.runs import find
     from tiza.storage import to_json
 
-    answers = Predictor(run).predict(files)
+    folder = find(run)
+    answers = Predictor(folder, model=own_model(model, folder.facts) if model else None).predict(files)
     saved = save_answers(files, answers, save) if save is not None else []
     if as_json:
         plain = [answer.to_dict() for answer in answers]
@@ -66,12 +76,14 @@ def runs_list(as_json: bool) -> None:
 def runs_show(name: str, save: Path | None, as_json: bool) -> None:
     """``tiza runs show``."""
     from tiza import terminal
+    from tiza.checks import diagnose
     from tiza.reports import Report
     from tiza.runs import find
     from tiza.storage import to_json
 
     run = find(name)
     report = Report.from_dict(run.report) if run.report else None
+    found = diagnose(run)
     saved: list[Path] = []
     if save is not None:
         if report is None:
@@ -79,7 +91,8 @@ def runs_show(name: str, save: Path | None, as_json: bool) -> None:
         saved = save_run(run, report, save)
     if as_json:
         plain = {"recipe": run.recipe.model_dump(mode="json"), "facts": run.facts.model_dump(mode="json")}
-        print(to_json({**run.to_dict(), **plain, "report": run.report, "saved": [str(path) for path in saved]}))
+        plain |= {"report": run.report, "diagnosis": [finding.to_dict() for finding in found]}
+        print(to_json({**run.to_dict(), **plain, "saved": [str(path) for path in saved]}))
         return
     out = terminal.console()
     terminal.announce(run, out)
@@ -90,6 +103,8 @@ def runs_show(name: str, save: Path | None, as_json: bool) -> None:
         out.print()
         out.print(terminal.report(report))
         out.print(report.openings(), style=terminal.QUIET)
+    for paragraph in terminal.findings(found):
+        out.print(paragraph)
     say_saved(saved)
 
 

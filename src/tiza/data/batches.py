@@ -19,12 +19,13 @@ class Batches:
     """The batches of every epoch: an order drawn from (seed, epoch) alone, so that any of them can be taken up again.
 
     The last batch holds what is left; a single sample left over joins the batch before it, because batch norm has no
-    deviation of one.
+    deviation of one. ``balanced``: as many samples as there are, each class drawn equally often, with repetition.
     """
 
-    def __init__(self, split: Split, size: int | str, seed: int) -> None:
+    def __init__(self, split: Split, size: int | str, seed: int, *, balanced: bool = False) -> None:
         self.split = split
         self.seed = seed
+        self.balanced = balanced
         n = len(split)
         size = n if isinstance(size, str) else min(size, n)
         bounds = [*range(0, n, size), n]
@@ -38,7 +39,11 @@ class Batches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Indices, samples and labels of each batch of an epoch, from batch ``start`` on."""
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
-        order = torch.randperm(len(self.split), generator=torch.Generator().manual_seed(seed))
+        generator, y, n = torch.Generator().manual_seed(seed), self.split.y.cpu(), len(self.split)
+        if self.balanced:
+            order = torch.multinomial(1 / torch.bincount(y)[y].double(), n, replacement=True, generator=generator)
+        else:
+            order = torch.randperm(n, generator=generator)
         order = order.to(self.split.y.device)
         bounds = self.bounds[start:]
         batch = self.split.x.nbytes / len(self.split) * self.bounds[1]

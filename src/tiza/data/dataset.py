@@ -185,6 +185,8 @@ def divide(raw: Raw, config: Data) -> Dataset:
     origin = {name: (name, np.arange(len(y))) for name, (_, y) in own.items()}
     splits = {name: Split.of(*pair) for name, pair in own.items()}
     same = None if {"valid", "test"} <= own.keys() else alike(raw.x)
+    if same is not None and config.copies == "apart":
+        same = np.arange(len(same))
 
     def carve_out(split: str, share: int | float) -> None:
         nonlocal places
@@ -201,6 +203,8 @@ def divide(raw: Raw, config: Data) -> Dataset:
         origin["valid"] = origin["test"]
     elif not isinstance(raw.valid, tuple):
         carve_out("valid", config.valid or raw.valid)
+    if config.imbalance > 1:
+        places = unbalanced(raw.y, places, config.imbalance, config.seed)
     if len(places) < len(whole):
         origin["train"], splits["train"] = ("train", places), whole.take(places)
     train, valid = splits["train"], sealed if config.valid == "test" else splits["valid"]
@@ -266,6 +270,16 @@ def stratified(y: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(y))
     by_class = order[np.argsort(y[order], kind="stable")]
     return by_class[np.linspace(0, len(y) - 1, n).astype(int)]
+
+
+def unbalanced(y: np.ndarray, places: np.ndarray, ratio: float, seed: int) -> np.ndarray:
+    """The ``places`` that stay when every second class keeps one of ``ratio`` of its samples, at least one."""
+    rng = np.random.default_rng(seed)
+    gone: list[np.ndarray] = []
+    for label in range(1, int(y.max()) + 1, 2):
+        mine = rng.permutation(places[y[places] == label])
+        gone.append(mine[max(1, round(len(mine) / ratio)) :])
+    return np.setdiff1d(places, np.concatenate(gone))
 
 
 def alike(x: np.ndarray | Rows) -> np.ndarray:

@@ -159,8 +159,11 @@ def digits() -> "Raw":
 @dataset(
     "iris", kind="table", train=150, test=None, shape="4", classes=3, licence="CC BY 4.0", origin="R. A. Fisher (UCI)"
 )
-def iris(*, features: Names | None = None) -> "Raw":
-    """Iris flowers: four measures in cm, three species; from scikit-learn."""
+def iris(*, features: Names | None = None, spare: bool = False) -> "Raw":
+    """Iris flowers: four measures in cm, three species; from scikit-learn.
+
+    ``spare``: a fourth class that no flower has, for document 004's network as written.
+    """
     from dataclasses import replace
 
     from sklearn.datasets import load_iris
@@ -169,7 +172,8 @@ def iris(*, features: Names | None = None) -> "Raw":
 
     bunch: Any = load_iris(as_frame=True)
     frame = bunch.data.assign(species=bunch.target_names[bunch.target])
-    return replace(from_table(frame, Place("iris"), target="species", features=features), valid=0.2)
+    raw = from_table(frame, Place("iris"), target="species", features=features)
+    return replace(raw, valid=0.2, classes=(*raw.classes, "–") if spare else raw.classes)
 
 
 @dataset(

@@ -4,13 +4,20 @@ Lengths are inches from the top left corner of the sheet. A sheet is at most 7.5
 points, so that no label is under 11 px when it is shown 600 px wide; the overview (8 inches, 8 points) at 800 px.
 """
 
+from tiza.figures.activations import activations
 from tiza.figures.learning import curves, rates
+from tiza.figures.noise import noise
 from tiza.figures.overview import overview
 from tiza.figures.paper import save
+from tiza.figures.perceptron import animate, perceptron
+from tiza.figures.regions import regions
 from tiza.figures.samples import before_after, channels, digits, histogram, mosaic, scatter, target
+from tiza.figures.surface import surface
 from tiza.figures.verdicts import confusion, worst
 
 __all__ = [
+    "activations",
+    "animate",
     "before_after",
     "channels",
     "confusion",
@@ -18,10 +25,14 @@ __all__ = [
     "digits",
     "histogram",
     "mosaic",
+    "noise",
     "overview",
+    "perceptron",
     "rates",
+    "regions",
     "save",
     "scatter",
+    "surface",
     "target",
     "worst",
 ]

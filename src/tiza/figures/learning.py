@@ -1,4 +1,4 @@
-"""How a run learnt: its loss and accuracy against epochs, each line named at its end."""
+"""How a run learnt: its loss, accuracy and F1 against epochs, each line named at its end."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from tiza.errors import unknown
 from tiza.figures.paper import (
     GREY,
     SIZE,
@@ -33,13 +34,24 @@ LOOKS: dict[str, dict[str, Any]] = {
     "train": {"color": TRAIN, "linewidth": 2},
     "valid": {"color": VALID, "linewidth": 2},
 }
+METRICS = {"loss": "col.loss", "accuracy": "col.accuracy", "f1_macro": "col.f1"}  # and their words
 
 
 @styled
-def curves(run: Run) -> Figure:
-    """Loss and accuracy against epochs: train measured again, train as it ran, and validation."""
-    figure, page = sheet(3.5, t("fig.curves.title", **names_of(run)), t("fig.curves.note"))
-    plots(page, run, [(0.6, 1.18, 1.75, 1.75), (4.27, 1.18, 1.75, 1.75)])
+def curves(run: Run, metrics: Sequence[str] = ("loss", "accuracy")) -> Figure:
+    """Metrics against epochs: train measured again, train as it ran, and validation.
+
+    Of ``f1_macro``, the third that there is, no running mean is taken: F1 is no mean over batches.
+    """
+    for name in metrics:
+        if name not in METRICS:
+            raise unknown("metric", name, list(METRICS), where="metrics")
+    words = [t(METRICS[name]) for name in metrics]
+    what = t("fig.and", one=", ".join(words[:-1]), other=words[-1]) if len(words) > 1 else words[0]
+    places = [(0.6 + 3.67 * (i % 2), 1.18 + 2.5 * (i // 2), 1.75, 1.75) for i in range(len(metrics))]
+    height = places[-1][1] + 1.75 + 0.57
+    figure, page = sheet(height, t("fig.curves.title", what=what, **names_of(run)), t("fig.curves.note"))
+    plots(page, run, places, metrics)
     return figure
 
 
@@ -66,16 +78,23 @@ def names_of(run: Run) -> dict[str, str]:
     return {kind: t(f"fig.external-{kind}") if name == "external" else name for kind, name in names.items()}
 
 
-def plots(page: Axes, run: Run, boxes: Sequence[Box], size: float = SIZE) -> None:
-    """The plots of loss and of accuracy, each in its box."""
+def plots(
+    page: Axes,
+    run: Run,
+    boxes: Sequence[Box],
+    metrics: Sequence[str] = ("loss", "accuracy"),
+    size: float = SIZE,
+) -> None:
+    """The plots of the metrics, each in its box."""
     events = list(run.events())
     per_epoch = max((e.steps_per_epoch for e in events if isinstance(e, RunStarted)), default=1)
     measured = [e for e in events if isinstance(e, Measured)]
     ticked = [e for e in events if isinstance(e, Stepped)]
     x = np.array([e.step / per_epoch for e in measured])
-    for box, metric in zip(boxes, ("loss", "accuracy"), strict=True):
+    for box, metric in zip(boxes, metrics, strict=True):
         ax = place(page, box)
-        lines = {name: np.array([getattr(e, name)[metric][0] for e in measured], float) for name in LOOKS}
+        named = [name for name in LOOKS if (name, metric) != ("running", "f1_macro")]
+        lines = {name: np.array([getattr(e, name)[metric][0] for e in measured], float) for name in named}
         ax.set_xlim(0, x.max(initial=1))
         _zoom(ax, list(lines.values()), metric)
         if metric == "loss":
@@ -87,8 +106,8 @@ def plots(page: Axes, run: Run, boxes: Sequence[Box], size: float = SIZE) -> Non
 
 
 def _zoom(ax: Axes, lines: Sequence[np.ndarray], metric: str) -> None:
-    """Loss from zero; accuracy from where it is once the first fifth of the epochs is over."""
-    values = np.concatenate([y[len(y) // 5 * (metric == "accuracy") :] for y in lines])
+    """Loss from zero; accuracy and F1 from where they are once the first fifth of the epochs is over."""
+    values = np.concatenate([y[len(y) // 5 * (metric != "loss") :] for y in lines])
     values = values[np.isfinite(values)]
     nice = MaxNLocator(4, steps=[1, 2, 5, 10])
     if metric == "loss":
@@ -102,12 +121,12 @@ def _zoom(ax: Axes, lines: Sequence[np.ndarray], metric: str) -> None:
 
 
 def _axes(page: Axes, ax: Axes, box: Box, metric: str, size: float) -> None:
-    """What is measured, above the plot, with the range where accuracy is zoomed; epochs under it."""
+    """What is measured, above the plot, with its range where it is zoomed; epochs under it."""
     left, top = box[:2]
     name = t(f"fig.axis.{metric}")
     page.text(left, top - 0.15, name, size=size, weight="bold")
     low, high = (number(round(100 * end, 2), "g") for end in ax.get_yticks()[[0, -1]])
-    if metric == "accuracy" and (low, high) != ("0", "100"):
+    if metric != "loss" and (low, high) != ("0", "100"):
         zoomed = t("fig.zoom", low=low, high=high)
         page.text(left + text_width(name, size, "bold") + 0.08, top - 0.15, zoomed, size=size, color=GREY)
     ax.set_xlabel(t("fig.epoch"), size=size, labelpad=2)

@@ -1,5 +1,6 @@
 """From a name, or a module of the user's own, to a model that takes a data set's raw samples and gives logits."""
 
+import math
 from collections import OrderedDict
 from typing import Any
 
@@ -8,8 +9,9 @@ from torch import Tensor, nn
 
 from tiza.config import Model, make
 from tiza.data.dataset import Dataset
-from tiza.errors import TizaError
+from tiza.errors import RequestError, TizaError
 from tiza.models.layers import Normalise
+from tiza.models.own import own_line
 from tiza.registry import lookup
 
 
@@ -51,7 +53,24 @@ def body_of(model: str | Model, shape: tuple[int, ...], classes: int, seed: int 
 
 
 def check_outputs(model: nn.Module, x: Tensor, classes: int) -> None:
-    """Raise the one sentence for a model that can't take ``x`` (N×…) or does not give N×``classes`` logits."""
+    """Raise the one sentence for a model that can't take ``x`` (N×…) or does not give N×``classes`` logits.
+
+    Probabilities are no logits: the loss applies softmax itself, and through two of them it can't fall under
+    log(1 + (C − 1) / e). A registered model may say ``softmax=True`` to have it so, as a document does.
+    """
+    logits = answers_of(model, x)
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != (len(x), classes):
+        shape = "×".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
+        raise TizaError("outputs", where="model", shape=shape, n=len(x), classes=classes)
+    named = model.config.name if isinstance(model, Built) else "external"
+    meant = named != "external" and lookup("model", named).facts.get("softmax", False)
+    if not meant and bool((logits >= 0).all() and ((logits.sum(1) - 1).abs() < 1e-4).all()):
+        layer = next((name for name, layer in model.named_modules() if isinstance(layer, nn.Softmax)), "forward")
+        raise RequestError("softmax-at-end", where=layer, classes=classes, floor=math.log(1 + (classes - 1) / math.e))
+
+
+def answers_of(model: nn.Module, x: Tensor) -> Any:
+    """What the model gives for ``x`` in eval mode, leaving no trace; raises with the layer and the line that fail."""
     entered = ["–"]
     hooks = [
         module.register_forward_pre_hook(lambda _m, _i, name=name: entered.append(name))
@@ -61,18 +80,17 @@ def check_outputs(model: nn.Module, x: Tensor, classes: int) -> None:
     training = model.training
     try:
         with torch.no_grad():
-            logits = model.eval()(x)
+            return model.eval()(x)
     except Exception as error:  # the module is the user's: whatever it raises is told once, with layer and shape
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        if line := own_line(error):
+            reason = f"{reason}; {': '.join(line)}"
         shape = "×".join(map(str, x.shape[1:]))
         raise TizaError("model-input", where=entered[-1], layer=entered[-1], shape=shape, reason=reason) from error
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    if not isinstance(logits, Tensor) or tuple(logits.shape) != (len(x), classes):
-        shape = "×".join(map(str, logits.shape)) if isinstance(logits, Tensor) else type(logits).__name__
-        raise TizaError("outputs", where="model", shape=shape, n=len(x), classes=classes)
 
 
 def parameters_of(model: nn.Module) -> int:

@@ -6,6 +6,7 @@ from torch import nn
 from tiza.config import Fraction
 from tiza.errors import RequestError
 from tiza.models.dense import hidden_layers
+from tiza.models.initial import Init, initialise
 from tiza.models.layers import ACTIVATIONS, Activation, Dropout, stack
 from tiza.registry import register
 
@@ -25,6 +26,7 @@ def cnn(
     activation: Activation = "relu",
     dropout: Fraction = 0.0,
     batch_norm: bool = True,
+    init: Init = "default",
 ) -> nn.Module:
     """Convolutions, then dense layers. One number per convolution; a single number stands for all of them.
 
@@ -32,8 +34,7 @@ def cnn(
     activation that never falls it is the same function on fewer values, and with batch norm it is as accurate.
     ``final_pool``: side of the maps that an adaptive max pooling leaves before the dense part.
     """
-    if len(shape) != 3:
-        raise RequestError("needs-images", where="model.name", name="cnn", shape="×".join(map(str, shape)))
+    check_images("cnn", shape)
     per_block = {"kernels": kernels, "strides": strides, "padding": padding, "pools": pools}
     for name, values in per_block.items():
         if len(values) not in (1, len(channels)):
@@ -59,7 +60,16 @@ def cnn(
         height = width = final_pool
     flat = before * height * width
     dense = stack(hidden_layers(flat, hidden, activation, dropout, batch_norm))
-    return stack(
-        [*layers, ("flatten", nn.Flatten()), *((f"dense_{name}", layer) for name, layer in dense.named_children()),
-         ("logits", nn.Linear(hidden[-1] if hidden else flat, classes))]
-    )  # fmt: skip
+    layers += [("flatten", nn.Flatten()), *((f"dense_{name}", layer) for name, layer in dense.named_children())]
+    layers.append(("logits", nn.Linear(hidden[-1] if hidden else flat, classes)))
+    return initialise(stack(layers), init)
+
+
+def check_images(name: str, shape: tuple[int, ...], smallest: int = 1) -> None:
+    """Raise the one sentence for samples that are no images C×H×W, or have less than ``smallest`` pixels a side."""
+    if len(shape) != 3:
+        raise RequestError("needs-images", where="model.name", name=name, shape="×".join(map(str, shape)))
+    _, height, width = shape
+    if min(height, width) < smallest:
+        fields = {"name": name, "smallest": smallest, "height": height, "width": width}
+        raise RequestError("image-too-small", where="model.name", **fields)

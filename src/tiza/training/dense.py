@@ -68,7 +68,7 @@ def layers_of(model: nn.Module) -> list[Layer] | None:
 
 
 class DenseLearner(ModuleLearner):
-    """The learner of a dense network, for plans without label smoothing.
+    """The learner of a dense network, for cross-entropy without label smoothing.
 
     The same update as :class:`ModuleLearner`'s, with the same random numbers.
     """

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tiza.config import Plan
 from tiza.errors import TizaError
+from tiza.training.losses import LOSSES
 from tiza.training.optim import Optimizer
 
 
@@ -89,7 +89,7 @@ class ModuleLearner:
     def backward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The loss on B samples and their logits (B, C), both detached; leaves the gradients at the parameters."""
         logits = self.forward(x)
-        loss = F.cross_entropy(logits, y, weight=self.class_weights, label_smoothing=self.plan.label_smoothing)
+        loss = LOSSES[self.plan.loss](logits, y, self.class_weights, self.plan.label_smoothing)
         self.optimizer.zero_grad()
         loss.backward()
         return loss.detach(), logits.detach()

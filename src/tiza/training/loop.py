@@ -72,7 +72,7 @@ class _Loop:
         train = data.train.to(learner.device)
         some = len(train) > MEASURED_TRAIN
         self.sample = train.take(stratified(train.y.cpu().numpy(), MEASURED_TRAIN)) if some else train
-        self.batches = Batches(train, plan.batch_size, plan.seed)
+        self.batches = Batches(train, plan.batch_size, plan.seed, balanced=plan.balanced)
         self.per_epoch = len(self.batches)
         self.total = plan.epochs * self.per_epoch
         position.good = position.good or self.weights()

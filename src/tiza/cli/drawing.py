@@ -1,0 +1,124 @@
+"""``tiza explain`` regions, perceptron, activations, surface, noise: a sentence with the numbers, and the picture."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from tiza.errors import TizaError, unknown
+from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.config import Recipe
+    from tiza.runs import Run
+
+
+def regions(run: str, save: Path | None, as_json: bool) -> None:
+    """``tiza explain regions``."""
+    from tiza import explain
+
+    of = explain.regions(run)
+    n, wrong, shares = len(of.labels), int(of.wrong.sum()), dict(zip(of.classes, of.shares.tolist(), strict=True))
+    told = " · ".join(f"{name} {number(share, '.0%')}" for name, share in shares.items())
+    numbers = {"features": of.features, "n": n, "wrong": wrong, "shares": shares}
+    _show("regions", run, of, t("draw.regions", n=n, wrong=wrong, shares=told), numbers, save, as_json)
+
+
+def perceptron(save: Path | None, as_json: bool) -> None:
+    """``tiza explain perceptron``: the recipe 004-perceptron, its line after every sample."""
+    from tiza import explain
+
+    of = explain.perceptron("004-perceptron")
+    moved, n, after = of.moved.tolist(), len(of.samples), of.separated
+    lines = [dict(zip(("update", "w1", "w2", "b"), (i, *of.weights[i].tolist()), strict=True)) for i in (0, *moved)]
+    numbers = {"points": len(of.labels), "updates": n, "separated": after, "lines": lines}
+    w1, w2, b = of.weights[-1].tolist()
+    key = "draw.perceptron" if after is not None else "draw.perceptron.never"
+    said = t(key, n=n, moved=len(moved), after=after, wrong=int(of.wrong(n).sum()), w1=w1, w2=w2, b=b)
+    _show("perceptron", "", of, said, numbers, save, as_json)
+
+
+def activations(save: Path | None, as_json: bool) -> None:
+    """``tiza explain activations``."""
+    from tiza import explain
+
+    of = explain.activations()
+    numbers = {name: {key: values.tolist() for key, values in vars(curve).items()} for name, curve in of.items()}
+    steepest = {t(f"fig.activation.{name}"): number(float(curve.slope.max()), ".2f") for name, curve in of.items()}
+    said = t("draw.activations", steepest=" · ".join(f"{name} {slope}" for name, slope in steepest.items()))
+    _show("activations", "", of, said, numbers, save, as_json)
+
+
+def surface(target: str, save: Path | None, as_json: bool) -> None:
+    """``tiza explain surface``."""
+    from tiza import explain
+
+    chosen = _run_or_recipe(target)
+    if not as_json:
+        print(t("draw.again"), file=sys.stderr)
+    of = explain.surface(chosen)
+    numbers = {key: getattr(of, key).tolist() for key in ("x", "y", "loss", "path", "steps")}
+    (x0, y0), (x1, y1) = of.path[[0, -1]].tolist()
+    said = t(
+        "draw.surface", x=of.names[0], y=of.names[1], x0=x0, y0=y0, x1=x1, y1=y1, steps=int(of.steps[-1]),
+        others=of.others, low=float(of.loss.min()), high=float(of.loss.max()),
+    )  # fmt: skip
+    numbers |= {"names": list(of.names), "samples": of.samples, "held": of.others}
+    _show("surface", target, of, said, numbers, save, as_json)
+
+
+def noise(target: str, save: Path | None, as_json: bool) -> None:
+    """``tiza explain noise``."""
+    from statistics import median
+
+    from tiza import explain
+
+    of = explain.noise(_run_or_recipe(target))
+    numbers = {"samples": of.samples, "fresh": of.fresh, "sizes": []}
+    said = [t("draw.noise.fresh" if of.fresh else "draw.noise.trained", n=of.samples)]
+    for draws in of.draws:
+        cosine, deviation = draws.cosine.tolist(), draws.deviation.tolist()
+        numbers["sizes"].append({"size": draws.size, "rate": draws.rate, "cosine": cosine, "deviation": deviation})
+        middle = {"cosine": median(cosine), "deviation": median(deviation)}
+        said.append(t("draw.noise", size=draws.size, rate=draws.rate, **middle))
+    _show("noise", target, of, "\n".join(said), numbers, save, as_json)
+
+
+def _run_or_recipe(target: str) -> "Run | Recipe":
+    """What has that name: a recipe, or else a run."""
+    from tiza.catalogue import recipes
+    from tiza.runs import find, list_runs
+
+    if target in tuple(recipes):
+        return recipes[target]
+    try:
+        return find(target)
+    except TizaError as error:
+        if error.code != "unknown":
+            raise
+        raise unknown("run-or-recipe", target, [*recipes, *(run.name for run in list_runs()[:20])]) from None
+
+
+def _show(
+    what: str, target: str, of: Any, said: str, numbers: Mapping[str, Any], save: Path | None, as_json: bool
+) -> None:
+    """The sentence, or the numbers as JSON; the picture where it is asked for, else how to get it."""
+    from tiza.cli.saving import say_saved
+    from tiza.storage import to_json
+
+    saved: list[Path] = []
+    if save is not None:
+        from tiza import figures
+
+        saved = figures.save(getattr(figures, what)(of), save / what)
+        if what == "perceptron":
+            saved.append(figures.animate(of, save / what))
+    if as_json:
+        print(to_json({**numbers, "saved": [str(path) for path in saved]}))
+        return
+    print(said)
+    if save is None:
+        command = " ".join(filter(None, ["tiza explain", what, quote(target) if target else ""]))
+        print(t("draw.how", command=command))
+    say_saved(saved)

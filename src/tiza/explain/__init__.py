@@ -1,0 +1,37 @@
+"""What happens inside a model, as worked numbers: a namespace of functions that return plain data."""
+
+from tiza.explain.activations import Curve, activations
+from tiza.explain.answers import Answer, answer
+from tiza.explain.metrics import Metric, metrics
+from tiza.explain.noise import Draws, Noise, noise
+from tiza.explain.perceptron import Lines, perceptron
+from tiza.explain.regions import Regions, regions
+from tiza.explain.shapes import Convolution, Row, convolve, shapes, size_formula
+from tiza.explain.surface import Surface, surface
+from tiza.explain.worked import Flattened, epoch_loss, flatten
+
+__all__ = [
+    "Answer",
+    "Convolution",
+    "Curve",
+    "Draws",
+    "Flattened",
+    "Lines",
+    "Metric",
+    "Noise",
+    "Regions",
+    "Row",
+    "Surface",
+    "activations",
+    "answer",
+    "convolve",
+    "epoch_loss",
+    "flatten",
+    "metrics",
+    "noise",
+    "perceptron",
+    "regions",
+    "shapes",
+    "size_formula",
+    "surface",
+]

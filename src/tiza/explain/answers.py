@@ -1,0 +1,65 @@
+"""What a trained model says of one sample: every output, the answer, and whether it was right."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tiza import runs
+from tiza.data.dataset import Dataset
+from tiza.data.sources import load
+from tiza.errors import RequestError
+from tiza.i18n import t
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The model's C ``logits`` and ``probabilities`` for one sample, its ``label`` and the ``answer``, by name.
+
+    ``sample``: uint8 C×H×W or F floats.
+    """
+
+    split: str
+    index: int
+    label: str
+    answer: str
+    logits: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    sample: np.ndarray
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the label."""
+        return self.label == self.answer
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``--json`` has it."""
+        plain = {name: value for name, value in vars(self).items() if name != "sample"}
+        return plain | {"right": self.right}
+
+
+def answer(
+    run: "str | Path | runs.Run", index: int, *, split: str = "valid", data: Any = None, model: nn.Module | None = None
+) -> Answer:
+    """The answer of a run's model to sample ``index`` of its train or validation split.
+
+    The test split is for one evaluation, not for choosing samples to look at. Raises :class:`TizaError` for an index
+    that the split has not.
+    """
+    run = runs.find(run)
+    dataset = data if isinstance(data, Dataset) else load(run.recipe.data if data is None else data)
+    runs.check_data(run, dataset)
+    samples = dataset.train if split == "train" else dataset.open_valid(run.name)
+    if not 0 <= index < len(samples):
+        raise RequestError("no-answer", where=str(index), split=t(f"split.{split}"), most=len(samples) - 1)
+    restored = runs.restore(run, model=model)
+    with torch.inference_mode():
+        logits = restored.model.eval()(samples.x[index : index + 1])[0].double()
+    probabilities = logits.softmax(-1)
+    return Answer(
+        split, index, dataset.classes[int(samples.y[index])], dataset.classes[int(probabilities.argmax())],
+        tuple(logits.tolist()), tuple(probabilities.tolist()), np.asarray(samples.x[index]),
+    )  # fmt: skip
