@@ -367,6 +367,43 @@ def test_lr_find_gives_a_rate_to_copy(command, tmp_path: Path):
     assert command("lr-find").code == 2
 
 
+@pytest.mark.parametrize(("lang", "words"), [("en", "not yet"), ("es", "aún no")])
+def test_recipes_lists_every_system_and_says_all_of_one(command, lang: str, words: str):
+    listed = command("recipes", "--lang", lang).out
+    assert words in listed
+    told = command("recipes", "--json").json()["recipes"]
+    assert len(told) == 58
+    assert all(one["id"] in listed and one["command"].startswith("tiza ") and one["shows"] for one in told)
+    one = command("recipes", "004-overfit", "--json").json()
+    assert (one["recipe"], one["values"]["plan"]["epochs"]) == (True, 200)
+    shown = command("recipes", "004-iris", "--lang", lang).out
+    assert all(part in shown for part in ("tiza train --recipe 004-iris", "004-iris-as-written", "epochs=100"))
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "no difference in accuracy"), ("es", "pérdida +")])
+def test_recipes_compare_says_in_words_what_a_mistake_costs(command, lang: str, words: str):
+    said = command("recipes", "compare", "004-iris", "--seeds", "2", "--lang", lang)
+    assert said.code == 0
+    assert words in said.out
+    assert "004-iris-as-written" in said.out
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_small_examples_of_the_documents_come_out(command, lang: str, tmp_path: Path):
+    assert command("explain", "flatten", "--lang", lang).out.count("(3, 3)") == 3
+    number = {"en": "0.48", "es": "0,48"}[lang]
+    assert number in command("explain", "epoch-loss", "--sizes", "100,100,50", "--lang", lang).out
+    assert command("explain", "epoch-loss", "--json").json()["loss"] == pytest.approx(0.5)
+    run = tmp_path / "run"
+    command("train", "digits", "--set", "plan.epochs=1", "--sealed", "--run", run)
+    told = command("explain", "answer", run, 3, "--json", "--save", tmp_path / "figures").json()
+    assert sum(told["probabilities"]) == pytest.approx(1)
+    assert told["answer"] == str(int(np.argmax(told["logits"])))
+    assert told["right"] == (told["answer"] == told["label"])
+    assert (tmp_path / "figures" / "answer.png").exists()
+    assert told["label"] in command("explain", "answer", run, 3, "--lang", lang).out
+
+
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_profile_says_where_the_time_went(command, lang: str, tmp_path: Path):
     said = command("train", "digits", "--set", "plan.epochs=1", "--profile", "--run", tmp_path / "a", "--lang", lang)
@@ -602,6 +639,16 @@ def bad_pictures(folder: Path) -> dict[str, Path]:
 
 
 BAD_REQUESTS = {
+    "unknown system": (["recipes", "004-irs"], 2, "004-iris"),
+    "compare what": (["recipes", "compare"], 2, "ID"),
+    "no variants": (["recipes", "compare", "001-softmax"], 2, "001-softmax"),
+    "too many words": (["recipes", "a", "b", "c"], 2, "a b c"),
+    "one seed": (["recipes", "compare", "004-iris", "--seeds", "1"], 2, "2"),
+    "no such answer": (["explain", "answer", "{iris}", "999"], 2, "999"),
+    "answer of test": (["explain", "answer", "{iris}", "0", "--split", "test"], 2, "test"),
+    "answer drawn of a table": (["explain", "answer", "{iris}", "0", "--save", "{tmp}/figures"], 2, "4"),
+    "sizes for other means": (["explain", "epoch-loss", "--sizes", "1,2"], 2, "3"),
+    "means that are words": (["explain", "epoch-loss", "--means", "x"], 2, "x"),
     "unknown dataset": (["train", "mnits"], 2, "mnist"),
     "unknown model": (["train", "mnist", "--model", "cnm"], 2, "cnn"),
     "unknown field": (["train", "mnist", "--set", "plan.epoch=3"], 2, "epochs"),
