@@ -124,6 +124,15 @@ def summary(t: Tally, *names: str) -> dict[str, Any]:
     return {"n": t.n} | {name: table("metric")[name].function(t).tolist() for name in chosen}
 
 
+def majority(known: Tensor, labels: Tensor) -> tuple[int, float]:
+    """The most frequent of the ``known`` labels, and the share of ``labels`` that answering it always gets right.
+
+    That is scikit-learn's ``DummyClassifier(strategy="most_frequent")``.
+    """
+    common = int(known.bincount().argmax())
+    return common, float((labels == common).double().mean())
+
+
 def wilson(right: int, n: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
     """The interval of a share that ``right`` of ``n`` allow, at 95 % by default (Wilson 1927)."""
     if n == 0:

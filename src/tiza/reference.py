@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
 from tiza.data.dataset import Dataset
+from tiza.metrics import majority
 from tiza.registry import table
 from tiza.reports import Report
 
@@ -33,11 +32,10 @@ def reference(report: Report, data: Dataset) -> Reference:
     """The comparison for a report of a model that was trained on ``data``."""
     of = report.splits["valid"] or {}
     low, high = of["interval"]
-    counts = [sum(row) for row in of["confusion"]]
-    majority = counts[int(torch.bincount(data.train.y).argmax())] / sum(counts)
+    _, constant = majority(data.train.y, data.look("valid").y)
     known = [entry for entry in table("recipe").values() if entry.facts.get("default_for") == data.name]
     entry = next((one for one in known if "claim" in one.facts and one.function().data == data.config), None)
     claim = entry.facts["claim"] if entry else None
-    verdict = "not" if low <= majority else "learns" if claim is None else "short" if high < claim[0] else "reached"
+    verdict = "not" if low <= constant else "learns" if claim is None else "short" if high < claim[0] else "reached"
     name, seconds = (entry.name, entry.facts.get("seconds")) if entry else (None, None)
-    return Reference(of["accuracy"], (low, high), majority, name, claim, seconds, verdict)
+    return Reference(of["accuracy"], (low, high), constant, name, claim, seconds, verdict)

@@ -79,9 +79,9 @@ LATER = {
 class System:
     """A system of a document, or a variant of one.
 
-    ``claim``: the lowest and highest accuracy on validation over three seeds; ``seconds``: of training, at most; both
-    as measured on two cores (see docs/recipes.md), None where nothing is trained. ``variants``: the recipes that
-    ``compare()`` sets against this one.
+    ``claim``: between which accuracies on validation three seeds lie; ``seconds``: that their training does not take;
+    None where nothing is trained. docs/recipes.md has what was measured, and on which machine. ``variants``: the
+    recipes that ``compare()`` sets against this one.
     """
 
     id: str

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from tiza.checks.case import Case, Fields, check
 from tiza.data.seal import Sealed
-from tiza.metrics import wilson
+from tiza.metrics import majority, wilson
 from tiza.training.optim import factor
 
 GAP = 0.05  # between train and validation accuracy, at least, by its interval
@@ -71,16 +71,12 @@ def rate_low(case: Case) -> Fields | None:
 
 
 @check("majority", "problem")
-def majority(case: Case) -> Fields | None:
-    """Validation accuracy's interval reaches down to what always answering train's most frequent class gets.
-
-    That is scikit-learn's ``DummyClassifier(strategy="most_frequent")``, on the same samples.
-    """
+def no_better(case: Case) -> Fields | None:
+    """Validation accuracy's interval reaches down to what always answering train's most frequent class gets."""
     if case.data is None or not case.history:
         return None
-    common = int(case.data.train.y.bincount().argmax())
     labels = case.data.look("valid").y  # counted, not compared with answers: no opening where validation is test
-    share = float((labels == common).double().mean())
+    common, share = majority(case.data.train.y, labels)
     accuracy, low, high = _interval(case.kept.valid)
     if low > share:
         return None

@@ -141,7 +141,8 @@ def _sentences(found: "Comparison") -> list[str]:
         hidden = [t(f"compare.{of.metric}.name") for of in (accuracy, f1, loss) if not of.shown]
         sentence = "; ".join(shown)
         if hidden:
-            none = t("compare.none", what=", ".join(hidden), n=n)
+            what = t("fig.and", one=", ".join(hidden[:-1]), other=hidden[-1]) if len(hidden) > 1 else hidden[0]
+            none = t("compare.none", what=what, n=n)
             sentence = f"{sentence}; {none}" if sentence else none
         said.append(f"{id}: {sentence}.")
     return said

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tiza.errors import RequestError
+from tiza.errors import RequestError, TizaError, unknown
 from tiza.i18n import t
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tiza.config import Recipe
     from tiza.data.dataset import Dataset
-    from tiza.runs import Facts
+    from tiza.runs import Facts, Run
 
 SKIPPED_SHOWN = 20
 
@@ -103,6 +103,18 @@ def own_model(model: str | None, of: "Dataset | Facts", seed: int = 0) -> "nn.Mo
     from tiza.models.own import own_module
 
     return None if model is None else own_module(model, of.shape, len(of.classes), seed=seed)
+
+
+def run_among(kind: str, name: str, others: Sequence[str], *, where: str | None = None) -> "Run":
+    """The run called ``name``; without one, the nearest of all runs and of the ``others`` that could be meant is told."""
+    from tiza.runs import find, list_runs
+
+    try:
+        return find(name)
+    except TizaError as error:
+        if error.code != "unknown":
+            raise
+        raise unknown(kind, name, [*others, *(run.name for run in list_runs()[:20])], where=where) from None
 
 
 def told(data: "Dataset") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tiza.errors import TizaError, unknown
+from tiza.cli.choosing import run_among
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
@@ -88,16 +88,8 @@ def noise(target: str, save: Path | None, as_json: bool) -> None:
 def _run_or_recipe(target: str) -> "Run | Recipe":
     """What has that name: a recipe, or else a run."""
     from tiza.catalogue import recipes
-    from tiza.runs import find, list_runs
 
-    if target in tuple(recipes):
-        return recipes[target]
-    try:
-        return find(target)
-    except TizaError as error:
-        if error.code != "unknown":
-            raise
-        raise unknown("run-or-recipe", target, [*recipes, *(run.name for run in list_runs()[:20])]) from None
+    return recipes[target] if target in tuple(recipes) else run_among("run-or-recipe", target, [*recipes])
 
 
 def _show(

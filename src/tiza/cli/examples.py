@@ -69,21 +69,14 @@ def answer(run: str, index: int, split: str, save: Path | None, as_json: bool) -
         print(to_json({**found.to_dict(), "saved": list(map(str, saved))}))
         return
     out = terminal.console()
-    names = _classes(run)
     rows = [
         (name, number(z, ".3f"), number(p, ".2%"))
-        for name, z, p in zip(names, found.logits, found.probabilities, strict=True)
+        for name, z, p in zip(found.classes, found.logits, found.probabilities, strict=True)
     ]
     out.print(terminal.plain_table((t("col.class"), t("col.output"), t("col.probability")), rows))
     out.print()
     print(t("answer.right" if found.right else "answer.wrong", answer=found.answer, label=found.label))
     say_saved(saved)
-
-
-def _classes(run: str) -> tuple[str, ...]:
-    from tiza.runs import find
-
-    return find(run).facts.classes
 
 
 def _numbers(text: str, where: str) -> list[float]:

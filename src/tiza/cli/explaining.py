@@ -7,14 +7,14 @@ from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from tiza.errors import RequestError, TizaError, unknown
+from tiza.cli.choosing import run_among
+from tiza.errors import RequestError
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
     from torch import nn
 
     from tiza.explain import Metric
-    from tiza.runs import Run
 
 MOST_CLASSES = 12  # of a matrix that is shown
 MOST_VALUES = 4_000_000  # of one sample
@@ -163,7 +163,7 @@ def _model(
     elif model in table("recipe"):
         recipe = table("recipe")[model].function()
     else:
-        run = _run(model)
+        run = run_among("explained", model, [*table("model"), *table("recipe")], where="MODEL")
         recipe, shape, classes = run.recipe, shape or run.facts.shape, classes or len(run.facts.classes)
         if recipe.model.name == "external":
             raise RequestError("external-shapes", where=model, shape="x".join(map(str, run.facts.shape)))
@@ -172,18 +172,6 @@ def _model(
         data = load(recipe.data)
         shape, classes = shape or data.shape, classes or len(data.classes)
     return body_of(recipe.model, shape, classes), shape
-
-
-def _run(name: str) -> "Run":
-    from tiza.registry import table
-    from tiza.runs import find
-
-    try:
-        return find(name)
-    except TizaError as error:
-        if error.code != "unknown":
-            raise
-        raise unknown("explained", name, [*table("model"), *table("recipe")], where="MODEL") from None
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -39,8 +39,9 @@ class Batches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Indices, samples and labels of each batch of an epoch, from batch ``start`` on."""
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
-        generator, y, n = torch.Generator().manual_seed(seed), self.split.y.cpu(), len(self.split)
+        generator, n = torch.Generator().manual_seed(seed), len(self.split)
         if self.balanced:
+            y = self.split.y.cpu()
             order = torch.multinomial(1 / torch.bincount(y)[y].double(), n, replacement=True, generator=generator)
         else:
             order = torch.randperm(n, generator=generator)

@@ -9,15 +9,14 @@ import torch
 from torch import nn
 
 from tiza import runs
-from tiza.data.dataset import Dataset
-from tiza.data.sources import load
 from tiza.errors import RequestError
+from tiza.explain.watching import trained
 from tiza.i18n import t
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The model's C ``logits`` and ``probabilities`` for one sample, its ``label`` and the ``answer``, by name.
+    """The model's ``logits`` and ``probabilities`` of the ``classes`` for one sample, its ``label`` and the ``answer``.
 
     ``sample``: uint8 C×H×W or F floats.
     """
@@ -26,6 +25,7 @@ class Answer:
     index: int
     label: str
     answer: str
+    classes: tuple[str, ...]
     logits: tuple[float, ...]
     probabilities: tuple[float, ...]
     sample: np.ndarray
@@ -50,16 +50,15 @@ def answer(
     that the split has not.
     """
     run = runs.find(run)
-    dataset = data if isinstance(data, Dataset) else load(run.recipe.data if data is None else data)
-    runs.check_data(run, dataset)
+    module, dataset = trained(run, data, model)
+    n = len(dataset.train if split == "train" else dataset.valid)
+    if not 0 <= index < n:
+        raise RequestError("no-answer", where=str(index), split=t(f"split.{split}"), most=n - 1)
     samples = dataset.train if split == "train" else dataset.open_valid(run.name)
-    if not 0 <= index < len(samples):
-        raise RequestError("no-answer", where=str(index), split=t(f"split.{split}"), most=len(samples) - 1)
-    restored = runs.restore(run, model=model)
     with torch.inference_mode():
-        logits = restored.model.eval()(samples.x[index : index + 1])[0].double()
+        logits = module.eval()(samples.x[index : index + 1])[0].double()
     probabilities = logits.softmax(-1)
     return Answer(
         split, index, dataset.classes[int(samples.y[index])], dataset.classes[int(probabilities.argmax())],
-        tuple(logits.tolist()), tuple(probabilities.tolist()), np.asarray(samples.x[index]),
+        dataset.classes, tuple(logits.tolist()), tuple(probabilities.tolist()), np.asarray(samples.x[index]),
     )  # fmt: skip

@@ -108,9 +108,9 @@ def size_formula(
 
 def _padding(layer: nn.Module, sides: int) -> tuple[int, ...]:
     """What is added to each side's length."""
-    if isinstance(layer.padding, str):  # "same" and "valid": torch keeps the numbers, last side first
-        pads = layer._reversed_padding_repeated_twice
-        return tuple(pads[2 * i] + pads[2 * i + 1] for i in reversed(range(sides)))  # type: ignore[index,operator]
+    if isinstance(layer.padding, str):  # "same": as far as the kernel reaches; "valid": none
+        kernel, dilation = _each(layer.kernel_size, sides), _each(layer.dilation, sides)
+        return tuple(d * (k - 1) * (layer.padding == "same") for k, d in zip(kernel, dilation, strict=True))
     return tuple(2 * pad for pad in _each(layer.padding, sides))
 
 
