@@ -106,7 +106,7 @@ def own_model(model: str | None, of: "Dataset | Facts", seed: int = 0) -> "nn.Mo
 
 
 def run_among(kind: str, name: str, others: Sequence[str], *, where: str | None = None) -> "Run":
-    """The run called ``name``; without one, the nearest of all runs and of the ``others`` that could be meant is told."""
+    """The run called ``name``; without one, the nearest of the runs and of the ``others`` meant perhaps is told."""
     from tiza.runs import find, list_runs
 
     try:
