@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint bench growth recipes picture clean
+.PHONY: demo test lint page browser bench growth recipes picture clean
+STATIC := src/tiza/web/static/index.html
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tiza needs Python >= 3.11; say: make PYTHON=python3.12")'
@@ -15,7 +16,16 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-test: lint
+# The first installation builds the page; a change of its source does it again.
+$(STATIC): $(shell find page -name node_modules -prune -o -type f -print) | .venv/ready
+	$(BIN)/python page/hook.py
+
+page: $(STATIC)
+
+browser: .venv/ready
+	$(BIN)/python scripts/browser.py
+
+test: lint page browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 demo: .venv/ready

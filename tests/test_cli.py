@@ -381,11 +381,13 @@ def test_recipes_lists_every_system_and_says_all_of_one(command, lang: str, word
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "no difference in accuracy"), ("es", "pérdida +")])
-def test_recipes_compare_says_in_words_what_a_mistake_costs(command, lang: str, words: str):
-    said = command("recipes", "compare", "004-iris", "--seeds", "2", "--lang", lang)
+def test_recipes_compare_says_in_words_what_a_mistake_costs(command, lang: str, words: str, tmp_path: Path):
+    said = command("recipes", "compare", "004-iris", "--seeds", "2", "--lang", lang, "--save", tmp_path)
     assert said.code == 0
     assert words in said.out
     assert "004-iris-as-written" in said.out
+    assert "compare-004-iris.png" in said.out
+    assert {path.name for path in tmp_path.glob("compare*")} == {"compare-004-iris.png", "compare-004-iris.svg"}
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
@@ -559,6 +561,30 @@ def test_the_numbers_of_the_pictures_are_given_as_json(command, tmp_path: Path):
     assert told["lines"][-1]["update"] == told["separated"] < told["updates"]
     told = command("explain", "activations", "--json").json()
     assert max(told["sigmoid"]["slope"]) == pytest.approx(0.25, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ["their weights stay", "eval mode", "tiza explain dropout"]),
+     ("es", ["sus pesos se quedan", "modo eval", "tiza explain dropout"])],
+)  # fmt: skip
+def test_dropout_is_explained_in_words_numbers_and_a_picture(command, tmp_path: Path, language: str, words: list[str]):
+    run = tmp_path / "run"
+    options = ["--model", "mlp", "--set", "plan.epochs=2", "--set", "model.dropout=0.25", "--sealed"]
+    command("train", "digits", *options, "--run", run, "--json")
+    said = command("explain", "dropout", run, 3, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in words), said.out
+    assert f"tiza explain dropout {run} 3 --save" in said.out
+    told = command("explain", "dropout", run, 3, "--save", tmp_path, "--json").json()
+    assert [Path(path).name for path in told["saved"]] == ["dropout.png", "dropout.svg"]
+    assert (told["p"], told["index"], len(told["units"]), len(told["off"])) == (0.25, 3, 128, 100)
+    assert [len(which) for which in told["which"]] == told["off"][:4]
+    assert np.mean(told["off"]) / 128 == pytest.approx(0.25, abs=0.05)
+    answer = command("explain", "answer", run, 3, "--json").json()
+    assert told["label"] == answer["label"]
+    assert told["answers"]["eval"] == answer["answer"]
+    assert told["probability"] == pytest.approx(answer["probabilities"][answer["classes"].index(answer["label"])])
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Your module learns"), ("es", "Tu módulo aprende")])
@@ -754,6 +780,9 @@ BAD_REQUESTS = {
     "regions of a recipe": (["explain", "regions", "004-xor"], 2, "004-xor"),
     "noise of what is not there": (["explain", "noise", "001-sofmax"], 2, "001-softmax"),
     "a surface of nothing": (["explain", "surface"], 2, "tiza explain surface"),
+    "dropout of a model without any": (["explain", "dropout", "004-dropout-none"], 2, "004-dropout"),
+    "dropout of a sample that is not there": (["explain", "dropout", "004-dropout", "999"], 2, "999"),
+    "dropout of what is not there": (["explain", "dropout", "004-droput"], 2, "004-dropout"),
     "a picture to be saved in a file": (["explain", "activations", "--save", "{tmp}/digit.png"], 1, "digit.png"),
     "several at once": (["train", "mnist", "--set", "plan.lr=x", "--set", "model.hiden=3", "--set", "data.foo=1"],
                         2, "hidden"),

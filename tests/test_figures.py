@@ -4,7 +4,7 @@ import io
 import re
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, pairwise
@@ -28,6 +28,7 @@ from tiza.data.dataset import Dataset
 from tiza.data.seal import Split
 from tiza.data.sources import load
 from tiza.errors import TizaError
+from tiza.explain.dropout import Dropout
 from tiza.explain.perceptron import Lines
 from tiza.explain.regions import Regions
 from tiza.explain.surface import Surface
@@ -117,6 +118,31 @@ def flat() -> Surface:
     return Surface(ends, ends, np.full((5, 5), 0.25), np.zeros((3, 2)), np.arange(3), ("a", "b"), 10, 2)
 
 
+def dropped(units: int, p: float = 0.5, names: tuple[str, ...] = ("0", "1", "2")) -> Dropout:
+    """Twelve draws of a layer of so many units; every third is 0 anyway."""
+    rng = np.random.default_rng(0)
+    values = rng.random(units) * (np.arange(units) % 3 > 0)
+    factors = (rng.random((12, units)) >= p) / (1 - p)
+    logits = rng.normal(size=(13, len(names)))
+    return Dropout("dropout1", p, values, factors, logits[0], logits[1:], 7, 1, names)
+
+
+def seeded(names: Sequence[str], points: int = 20, slower: float = 1.4) -> dict[str, list[dict[str, list[float]]]]:
+    """Three seeds of each name, the later ones lower and slower."""
+    steps = np.arange(1, points + 1) / points
+    return {
+        name: [
+            {"epochs": steps.tolist(), "seconds": (steps * slower**i).tolist(),
+             "accuracy": (0.9 - 0.02 * i - 0.4 * np.exp(-6 * steps) + 0.003 * seed).tolist()}
+            for seed in range(3)
+        ]
+        for i, name in enumerate(names)
+    }  # fmt: skip
+
+
+BATCHES = ("004-batch", *(f"004-batch-{name}" for name in ("as-written", "equal", "full", "full-as-written")))
+
+
 FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
     "curves": lambda w: figures.curves(w["digits"].run),
     "curves of one epoch": lambda w: figures.curves(w["iris"].run),
@@ -149,6 +175,12 @@ FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
     "surface of long names": lambda w: figures.surface(replace(flat(), names=(LONG[0] + "[3, 11]", LONG[1] + "[0]"))),
     "noise": lambda w: figures.noise(explain.noise(w["digits"].run, draws=20)),
     "noise before training": lambda w: figures.noise(explain.noise("001-softmax", w["digits"].data, draws=20)),
+    "dropout": lambda w: figures.dropout(dropped(400)),
+    "dropout of many units with long names": lambda w: figures.dropout(dropped(3_000, 0.25, LONG)),
+    "dropout of few units": lambda w: figures.dropout(dropped(10, 0.2)),
+    "comparison": lambda w: figures.comparison(seeded(BATCHES)),
+    "comparison of two, one far slower": lambda w: figures.comparison(seeded(BATCHES[:2], slower=60)),
+    "comparison of single points": lambda w: figures.comparison(seeded(BATCHES[:3], points=1)),
 }
 
 
@@ -498,3 +530,64 @@ def test_noise_tells_the_median_of_each_size(world: dict[str, Told]) -> None:
     for draws in of.draws:
         assert f"batch {draws.size}\n" in content
         assert f"median {float(f'{np.median(draws.cosine):.3g}'):g}" in content
+
+
+def test_units_that_are_off_are_crossed_and_blank_and_the_others_shaded_on_one_scale() -> None:
+    of = dropped(100)
+    figure = figures.dropout(of)
+    panels = figure.axes[1:6]
+    for i, (panel, values) in enumerate(zip(panels, [of.units, *of.activations[:4]], strict=True)):
+        off = of.off[i - 1] if i else np.zeros(100, bool)
+        (crosses,) = [line for line in panel.lines if line.get_marker() == "x"]
+        places = crosses.get_xydata().astype(int)
+        assert sorted(places[:, 1] * 10 + places[:, 0]) == np.flatnonzero(off).tolist()
+        shown = panel.images[0].get_array().ravel()
+        assert np.ma.getmaskarray(shown).tolist() == off.tolist()
+        assert shown[~off].data == pytest.approx(values[~off])
+    assert len({panel.images[0].get_clim() for panel in panels}) == 1
+    content = written(figure)
+    for off, chance in zip(of.off[:4], of.probabilities, strict=False):
+        assert f"off: {off.sum()}\n" in content
+        assert f"P(1) = {chance:.0%}".replace("%", "\u00a0%") in content
+    assert f"{of.probability:.1%}".replace("%", "\u00a0%") in content
+    assert f"{of.probabilities.mean():.1%}".replace("%", "\u00a0%") in content
+
+
+def test_a_comparison_tells_recipes_apart_by_colour_and_dash_and_writes_the_mean_of_each() -> None:
+    of = seeded(BATCHES)
+    figure = figures.comparison(of)
+    for axes in figure.axes[1:]:
+        thick = [line for line in axes.lines if line.get_linewidth() > 2]
+        assert len(thick) == len(BATCHES)
+        assert len(axes.lines) == 4 * len(BATCHES)
+        dashes = {str(line._dash_pattern) for line in thick}  # type: ignore[attr-defined]
+        assert len(dashes) == len({(line.get_color(), str(line._dash_pattern)) for line in thick}) == len(BATCHES)  # type: ignore[attr-defined]
+        for line, curves in zip(thick, of.values(), strict=True):
+            assert line.get_ydata() == pytest.approx(np.mean([curve["accuracy"] for curve in curves], 0))
+    content = written(figure)
+    for name, curves in of.items():
+        assert content.count(f"\n{name}\n") == 2
+        assert f"{np.mean([curve['accuracy'][-1] for curve in curves]):.1%}".replace("%", "\u00a0%") in content
+
+
+def test_seconds_that_lie_far_apart_are_drawn_by_factors() -> None:
+    scales = [
+        [axes.get_xscale() for axes in figures.comparison(seeded(BATCHES[:2], slower=slower)).axes[1:]]
+        for slower in (1.4, 60)
+    ]
+    assert scales == [["linear", "linear"], ["linear", "log"]]
+
+
+def test_seeds_that_stopped_early_are_drawn_to_their_end_and_the_mean_as_far_as_all_went() -> None:
+    of = seeded(("a", "b"))
+    of["a"][1] = {key: values[:8] for key, values in of["a"][1].items()}
+    lines = figures.comparison(of).axes[1].lines
+    assert [len(line.get_xdata()) for line in lines] == [20, 8, 20, 8, 20, 20, 20, 20]
+
+
+def test_three_plots_leave_no_hole(world: dict[str, Told]) -> None:
+    boxes = [axes.get_position() for axes in figures.curves(world["digits"].run, ("loss", "accuracy", "f1_macro")).axes]
+    wide, left, right = boxes[1:]
+    assert (wide.x0, wide.x1) == pytest.approx((left.x0, right.x1))
+    assert left.y0 == pytest.approx(right.y0)
+    assert wide.y0 > left.y1

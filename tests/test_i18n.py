@@ -17,6 +17,7 @@ from tiza.i18n import LANGUAGES, catalogue, language, number, set_language, t
 from tiza.registry import table
 
 SOURCE = Path(tiza.__file__).parent
+PAGE = Path(__file__).parents[1] / "page" / "src"
 
 
 def holes(sentence: str) -> set[str]:
@@ -109,6 +110,18 @@ def calls(*names: str) -> Iterator[tuple[Path, ast.Call]]:
 
 
 @cache
+def page_keys() -> list[re.Pattern[str]]:
+    """The keys that the page's own source names; what it puts in is a hole, and a count has its singular."""
+    found = set()
+    for path in PAGE.rglob("*.ts*"):
+        for named in re.findall(r"""["`]((?:page|status|split|col)\.[^"`]*)""", path.read_text(encoding="utf-8")):
+            if not named.endswith("."):  # else it asks what a key begins with
+                parts = re.split(r"\$\{.*?(?:\}|$)", named)
+                found.add(("[^.]+" if parts[0] == "page." else ".+").join(map(re.escape, parts)) + r"(\.one|\.many)?")
+    return [re.compile(pattern) for pattern in sorted(found)]
+
+
+@cache
 def uses() -> list[Use]:
     found = []
     for names, prefix in ((("t",), ""), (("TizaError", "RequestError"), "error."), (("unknown",), "kind.")):
@@ -157,9 +170,14 @@ def test_no_key_is_unused():
             match = re.fullmatch("(.+)".join(map(re.escape, pattern.split("\0"))), key)
             if match and all(part in fills for part in match.groups()):
                 return True
-        return key in whole
+        return key in whole or any(pattern.fullmatch(key) for pattern in page_keys())
 
     assert [key for key in catalogue("en") if not used(key)] == []
+
+
+def test_every_key_that_the_page_names_exists():
+    missing = [p.pattern for p in page_keys() if not any(p.fullmatch(key) for key in catalogue("en"))]
+    assert missing == []
 
 
 def test_every_sentence_gets_the_fields_that_it_needs():

@@ -225,6 +225,8 @@ def _changes(event: Changed) -> str:
         parts.append(f"{t('plan.weight-decay')} {number(event.weight_decay[0], 'g')}")
     if event.paused is not None:
         parts.append(t("train.paused" if event.paused else "train.went-on"))
+    if event.pace is not None:
+        parts.append(t("train.pace", seconds=event.pace))
     return ", ".join(parts) or "–"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tiza.catalogue.comparing import METRICS, compare
+from tiza.catalogue.comparing import METRICS, compare, trained
 from tiza.errors import TizaError
 from tiza.storage import to_json
 
@@ -60,3 +60,24 @@ def test_what_can_not_be_compared_is_told(id: str, seeds: int, code: str):
     with pytest.raises(TizaError) as told:
         compare(id, seeds)
     assert told.value.code.startswith(code)
+
+
+def test_a_curve_has_a_point_for_each_epoch_and_ends_at_what_was_measured(iris):
+    for one in (iris.recipe, *iris.variants):
+        assert len(one.curves) == 3
+        for curve, accuracy in zip(one.curves, one.valid["accuracy"], strict=True):
+            assert curve["epochs"] == list(range(1, 101))
+            assert curve["seconds"] == sorted(curve["seconds"])
+            assert curve["accuracy"][-1] == pytest.approx(accuracy)
+
+
+def test_where_epochs_are_few_it_is_measured_between_them_and_training_is_the_same():
+    plain, often = (trained("002-minibatch", [0], divided=True, curves=curves) for curves in (False, True))
+    assert often.valid == plain.valid
+    (few,), (many,) = plain.curves, often.curves
+    assert few["epochs"] == [1]
+    assert 20 <= len(many["epochs"]) <= 24
+    assert many["epochs"][-1] == 1
+    assert (many["accuracy"][-1], many["epochs"]) == (few["accuracy"][-1], sorted(many["epochs"]))
+    assert many["seconds"] == sorted(many["seconds"])
+    assert many["accuracy"][0] < many["accuracy"][-1]

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiza.training.events import (
+    Answered,
     Changed,
     Drop,
     Measured,
+    Pace,
     Pause,
     Probed,
     Resume,
@@ -32,7 +34,8 @@ EVENTS = [
     Stepped(**STAMP, loss=[0.25], accuracy=[0.5], lr=[0.001], rate=1234.5, seconds=1.25),
     Measured(**STAMP, train=PART, valid=PART, running={"loss": [0.75], "accuracy": [0.5]}, seconds=2.0),
     Probed(**STAMP, layers=[{"name": "a", "quantiles": [[0.0]]}], tiles={"index": [1], "label": [2], "answer": [3]}),
-    Changed(**STAMP, lr=[0.5], paused=True),
+    Answered(**STAMP, answers=[3, 1], seconds=0.25, regions={"size": 1, "answer": [0], "sure": [9]}),
+    Changed(**STAMP, lr=[0.5], paused=True, pace=0.5),
     RunEnded(**STAMP, reason="diverged", seconds=3.0, failed_at=7, proposed_lr=0.1),
 ]  # fmt: skip
 
@@ -72,6 +75,8 @@ def test_lines_of_another_kind_or_version_are_passed_over(line: dict):
         ({"command": "step", "epoch": True}, Step(epoch=True)),
         ({"command": "set", "lr": 0.1}, Set(lr=0.1)),
         ({"command": "set", "lr": [0.1, 0.2]}, Set(lr=(0.1, 0.2))),
+        ({"command": "pace", "seconds": 0.5}, Pace(0.5)),
+        ({"command": "pace", "seconds": 1e9}, None),
         ({"command": "drop", "trials": [1]}, Drop((1,))),
         ({"command": "stop", "reason": "page"}, Stop("page")),
         ({"command": "explode"}, None),

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,15 +12,18 @@ from torch import Tensor, nn
 import tiza
 from tiza.config import Plan
 from tiza.data.dataset import Dataset
+from tiza.data.seal import ledger
 from tiza.models import build
 from tiza.readers import drive
 from tiza.training import (
+    Answered,
     Changed,
     Drop,
     Event,
     Learner,
     Measured,
     ModuleLearner,
+    Pace,
     Pause,
     Position,
     Probed,
@@ -33,6 +37,7 @@ from tiza.training import (
     Waiting,
     stream,
 )
+from tiza.training.probes import board, plane
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +242,73 @@ def test_a_probe_shows_quantiles_of_every_layer_and_the_batch_with_its_answers(d
     labels = digits.train.y[torch.tensor(probed.tiles["index"])].tolist()
     assert labels == probed.tiles["label"]
     assert len(probed.tiles["answer"]) == len(labels) > 0
+
+
+def test_the_followed_samples_are_answered_as_the_model_answers_them(digits: Dataset):
+    plan = Plan(epochs=2, batch_size=64, probe=0.01)
+    model = build("mlp", digits, hidden=(16,))
+    answered = only(Answered, events_of(ModuleLearner(model, plan), digits, plan))
+    places = board(digits.valid.y.numpy())
+    assert answered[-1].answers == model.eval()(digits.valid.x[places]).argmax(1).tolist()
+    assert answered[-1].step == answered[-1].epoch * math.ceil(len(digits.train) / 64)
+    assert all(event.regions is None for event in answered)
+
+
+def test_asking_takes_a_twentieth_of_training_at_most(digits: Dataset):
+    plan = Plan(epochs=60, batch_size=16, probe=0.001)
+    model = build("mlp", digits, hidden=(256,))
+    events = events_of(ModuleLearner(model, plan), digits, plan)
+    asked = [event.seconds for event in only(Answered, events)][:-2]  # the last two: after the end, and before it
+    assert sum(asked) <= only(RunEnded, events)[0].seconds / 20 * 1.1
+
+
+def test_answers_change_nothing_of_training(digits: Dataset):
+    weights = []
+    for probe in (0, 0.001):
+        plan = Plan(epochs=3, batch_size=64, probe=probe)
+        model = build("mlp", digits, hidden=(16,))
+        events_of(ModuleLearner(model, plan), digits, plan)
+        weights.append(torch.cat([p.flatten() for p in model.parameters()]))
+    assert torch.equal(*weights)
+
+
+def test_the_plane_of_two_features_is_answered_all_over():
+    data = tiza.load("points", kind="circles")
+    plan = Plan(epochs=1, probe=0.1)
+    model = build("mlp", data, hidden=(8,))
+    regions = only(Answered, events_of(ModuleLearner(model, plan), data, plan))[-1].regions
+    points, extent = plane(data.train.x)
+    logits = model.eval()(points)
+    assert regions["answer"] == logits.argmax(1).tolist()
+    assert [regions[name] for name in ("size", "x", "y")] == list(extent.values())
+    assert regions["x"][0] < data.train.x[:, 0].min() < data.train.x[:, 0].max() < regions["x"][1]
+    assert torch.equal(points[:2, 1], points[:1, 1].expand(2))  # row by row …
+    assert points[0, 1] < points[-1, 1]  # … from below
+    sure = logits.softmax(1).amax(1)
+    assert torch.allclose(torch.tensor(regions["sure"]) / 10, sure, atol=0.11)
+
+
+def test_where_validation_is_the_test_set_nothing_is_asked(home: Path):
+    data = tiza.load("digits", valid="test")
+    plan = Plan(epochs=1, probe=0.001)
+    assert only(Answered, events_of(ModuleLearner(build("softmax", data), plan), data, plan)) == []
+    assert len(ledger().read_text().splitlines()) == 1  # the epoch's measurement
+
+
+def test_in_slow_motion_updates_keep_their_distance(digits: Dataset):
+    plan = Plan(epochs=1, batch_size=16, probe=0)
+    events = stream(ModuleLearner(build("softmax", digits), plan), digits, plan)
+    next(events)
+    assert events.send(Pace(0.15)) == _like(Changed, pace=0.15)
+    times = []
+    while len(times) < 4:
+        event = next(events)
+        if isinstance(event, Stepped):
+            times.append((event.step, event.time))
+    events.close()
+    first = times[0][0]
+    assert [step for step, _ in times] == [first + i for i in range(4)]
+    assert all(later - before >= 0.14 for (_, before), (_, later) in itertools.pairwise(times))
 
 
 def test_the_callers_random_state_is_its_own_between_events(digits: Dataset):

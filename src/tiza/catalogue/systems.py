@@ -46,7 +46,7 @@ COMMANDS: dict[str, str] = {
     "004-underfit": "",
     "004-overfit": "",
     "004-regularised": "",
-    "004-dropout": "",
+    "004-dropout": "tiza explain dropout 004-dropout --save figures",
     "004-batch": "",
     "004-kfold": "tiza search --recipe 004-mlp100 --folds 5",
     "004-grid": "tiza search --recipe 004-mlp100 --grid plan.lr=0.001,0.01,0.1",

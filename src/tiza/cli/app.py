@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tiza.cli import cataloguing, data_sets, drawing, examples, explaining, showing, training
+from tiza.cli import cataloguing, data_sets, drawing, examples, explaining, opening, showing, training
 from tiza.cli.choosing import takes_data
 from tiza.cli.speech import Command, Group, translate_panels
 from tiza.i18n import t
@@ -50,9 +50,10 @@ def commands() -> typer.Typer:
         ] = None,
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
         profile: Annotated[bool, typer.Option("--profile", help=t("opt.profile"))] = False,
+        open_: Annotated[bool, typer.Option("--open", help=t("opt.open"))] = False,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
-        training.train(source, recipe, model, choices, seed, run, resume, sealed, profile, as_json)
+        training.train(source, recipe, model, choices, seed, run, resume, sealed, profile, open_, as_json)
 
     @app.command("lr-find", cls=Command, help=t("cmd.lr-find"))
     @takes_data
@@ -94,9 +95,20 @@ def commands() -> typer.Typer:
             list[str] | None, typer.Argument(metavar="[ID|compare ID]", help=t("arg.recipes"), show_default=False)
         ] = None,
         seeds: Annotated[int | None, typer.Option(metavar=t("meta.n"), help=t("opt.seeds"), show_default=False)] = None,
+        save: Annotated[Path | None, _save_option("opt.save.compare")] = None,
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
-        cataloguing.recipes(words or [], seeds, as_json)
+        cataloguing.recipes(words or [], seeds, save, as_json)
+
+    @app.command("open", cls=Command, help=t("cmd.open"))
+    def open_(
+        runs: Annotated[
+            list[str] | None, typer.Argument(metavar=t("meta.runs"), help=t("arg.open"), show_default=False)
+        ] = None,
+        port: Annotated[int | None, typer.Option(metavar=t("meta.n"), help=t("opt.port"), show_default=False)] = None,
+        no_browser: Annotated[bool, typer.Option("--no-browser", help=t("opt.no-browser"))] = False,
+    ) -> None:
+        opening.open_page(runs or [], port, not no_browser)
 
     return app
 
@@ -262,6 +274,17 @@ def _explain_commands() -> typer.Typer:
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
         drawing.noise(target, save, as_json)
+
+    @explain.command("dropout", cls=Command, help=t("cmd.explain.dropout"))
+    def explain_dropout(
+        target: Annotated[str, typer.Argument(metavar=t("meta.target"), help=t("arg.target"))] = "004-dropout",
+        index: Annotated[
+            int | None, typer.Argument(metavar=t("meta.index"), help=t("arg.index.dropout"), show_default=False)
+        ] = None,
+        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        drawing.dropout(target, index, save, as_json)
 
     return explain
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tiza.errors import RequestError
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from tiza.catalogue.systems import System
 
 
-def recipes(words: Sequence[str], seeds: int | None, as_json: bool) -> None:
+def recipes(words: Sequence[str], seeds: int | None, save: Path | None, as_json: bool) -> None:
     """``tiza recipes``, ``tiza recipes ID`` and ``tiza recipes compare ID``."""
     match list(words):
         case []:
@@ -21,7 +22,7 @@ def recipes(words: Sequence[str], seeds: int | None, as_json: bool) -> None:
         case ["compare"]:
             raise RequestError("missing-argument", where="ID", name="ID", command="tiza recipes compare")
         case ["compare", id]:
-            _compare(id, seeds, as_json)
+            _compare(id, seeds, save, as_json)
         case [id]:
             _one(id, as_json)
         case [_, *_]:
@@ -87,26 +88,34 @@ def _claims(found: "System") -> list[str]:
     return [t("recipes.claim", low=low, high=high, seconds=found.seconds or 0.0)]
 
 
-def _compare(id: str, seeds: int | None, as_json: bool) -> None:
+def _compare(id: str, seeds: int | None, save: Path | None, as_json: bool) -> None:
     from tiza import terminal
     from tiza.catalogue.comparing import SEEDS, compare
+    from tiza.cli.saving import say_saved
     from tiza.storage import to_json
 
     def said(recipe: str, seed: int) -> None:
         if sys.stderr.isatty():
             print(f"\r\x1b[K{t('compare.training', recipe=recipe, seed=seed)}", end="", file=sys.stderr, flush=True)
 
-    found = compare(id, SEEDS if seeds is None else seeds, said)
+    found = compare(id, SEEDS if seeds is None else seeds, said, curves=save is not None)
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
+    saved: list[Path] = []
+    if save is not None:
+        from tiza import figures
+
+        drawn = figures.comparison({one.id: one.curves for one in (found.recipe, *found.variants)})
+        saved = figures.save(drawn, save / f"compare-{id}")
     if as_json:
-        print(to_json(found.to_dict()))
+        print(to_json({**found.to_dict(), "saved": [str(path) for path in saved]}))
         return
     out = terminal.console()
     out.print(terminal.plain_table(_heads(), [_row(trained) for trained in (found.recipe, *found.variants)]))
     out.print()
     for sentence in _sentences(found):
         print(sentence)
+    say_saved(saved)
 
 
 def _heads() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""``tiza explain`` regions, perceptron, activations, surface, noise: a sentence with the numbers, and the picture."""
+"""``tiza explain`` regions, perceptron, activations, surface, noise, dropout: numbers in words, and the picture."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tiza.config import Recipe
     from tiza.runs import Run
 
+SHOWN = 4  # draws of which --json names the units
+
 
 def regions(run: str, save: Path | None, as_json: bool) -> None:
     """``tiza explain regions``."""
@@ -22,7 +24,7 @@ def regions(run: str, save: Path | None, as_json: bool) -> None:
     n, wrong, shares = len(of.labels), int(of.wrong.sum()), dict(zip(of.classes, of.shares.tolist(), strict=True))
     told = " · ".join(f"{name} {number(share, '.0%')}" for name, share in shares.items())
     numbers = {"features": of.features, "n": n, "wrong": wrong, "shares": shares}
-    _show("regions", run, of, t("draw.regions", n=n, wrong=wrong, shares=told), numbers, save, as_json)
+    _show("regions", [run], of, t("draw.regions", n=n, wrong=wrong, shares=told), numbers, save, as_json)
 
 
 def perceptron(save: Path | None, as_json: bool) -> None:
@@ -36,7 +38,7 @@ def perceptron(save: Path | None, as_json: bool) -> None:
     w1, w2, b = of.weights[-1].tolist()
     key = "draw.perceptron" if after is not None else "draw.perceptron.never"
     said = t(key, n=n, moved=len(moved), after=after, wrong=int(of.wrong(n).sum()), w1=w1, w2=w2, b=b)
-    _show("perceptron", "", of, said, numbers, save, as_json)
+    _show("perceptron", [], of, said, numbers, save, as_json)
 
 
 def activations(save: Path | None, as_json: bool) -> None:
@@ -47,7 +49,7 @@ def activations(save: Path | None, as_json: bool) -> None:
     numbers = {name: {key: values.tolist() for key, values in vars(curve).items()} for name, curve in of.items()}
     steepest = {t(f"fig.activation.{name}"): number(float(curve.slope.max()), ".2f") for name, curve in of.items()}
     said = t("draw.activations", steepest=" · ".join(f"{name} {slope}" for name, slope in steepest.items()))
-    _show("activations", "", of, said, numbers, save, as_json)
+    _show("activations", [], of, said, numbers, save, as_json)
 
 
 def surface(target: str, save: Path | None, as_json: bool) -> None:
@@ -65,7 +67,7 @@ def surface(target: str, save: Path | None, as_json: bool) -> None:
         others=of.others, low=float(of.loss.min()), high=float(of.loss.max()),
     )  # fmt: skip
     numbers |= {"names": list(of.names), "samples": of.samples, "held": of.others}
-    _show("surface", target, of, said, numbers, save, as_json)
+    _show("surface", [target], of, said, numbers, save, as_json)
 
 
 def noise(target: str, save: Path | None, as_json: bool) -> None:
@@ -82,7 +84,33 @@ def noise(target: str, save: Path | None, as_json: bool) -> None:
         numbers["sizes"].append({"size": draws.size, "rate": draws.rate, "cosine": cosine, "deviation": deviation})
         middle = {"cosine": median(cosine), "deviation": median(deviation)}
         said.append(t("draw.noise", size=draws.size, rate=draws.rate, **middle))
-    _show("noise", target, of, "\n".join(said), numbers, save, as_json)
+    _show("noise", [target], of, "\n".join(said), numbers, save, as_json)
+
+
+def dropout(target: str, index: int | None, save: Path | None, as_json: bool) -> None:
+    """``tiza explain dropout``."""
+    from tiza import explain
+    from tiza.config import Recipe
+
+    chosen = _run_or_recipe(target)
+    if isinstance(chosen, Recipe) and not as_json:
+        print(t("draw.dropout.first", recipe=target), file=sys.stderr)
+    of = explain.dropout(chosen, index)
+    off, chances, label = of.off.sum(1), of.probabilities, of.classes[of.label]
+    answers = {"eval": of.classes[of.logits.argmax()], "draws": [of.classes[i] for i in of.drawn.argmax(1)]}
+    numbers = {
+        "index": of.index, "label": label, "layer": of.layer, "p": of.p, "units": of.units.tolist(),
+        "off": off.tolist(), "which": [row.nonzero()[0].tolist() for row in of.off[:SHOWN]],
+        "probability": of.probability, "probabilities": chances.tolist(), "answers": answers,
+    }  # fmt: skip
+    said = [
+        t("draw.dropout.off", layer=of.layer, p=of.p, n=len(of.units), draws=len(off), fewest=off.min(),
+          most=off.max()),
+        t("draw.dropout.eval", index=of.index, label=label, answer=answers["eval"], probability=of.probability),
+        t("draw.dropout.draws", draws=len(off), low=chances.min(), high=chances.max(), mean=chances.mean(),
+          right=answers["draws"].count(label)),
+    ]  # fmt: skip
+    _show("dropout", [target, str(of.index)], of, "\n".join(said), numbers, save, as_json)
 
 
 def _run_or_recipe(target: str) -> "Run | Recipe":
@@ -93,7 +121,7 @@ def _run_or_recipe(target: str) -> "Run | Recipe":
 
 
 def _show(
-    what: str, target: str, of: Any, said: str, numbers: Mapping[str, Any], save: Path | None, as_json: bool
+    what: str, words: Sequence[str], of: Any, said: str, numbers: Mapping[str, Any], save: Path | None, as_json: bool
 ) -> None:
     """The sentence, or the numbers as JSON; the picture where it is asked for, else how to get it."""
     from tiza.cli.saving import say_saved
@@ -111,6 +139,6 @@ def _show(
         return
     print(said)
     if save is None:
-        command = " ".join(filter(None, ["tiza explain", what, quote(target) if target else ""]))
+        command = " ".join(["tiza explain", what, *map(quote, words)])
         print(t("draw.how", command=command))
     say_saved(saved)

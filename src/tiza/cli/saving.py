@@ -22,7 +22,7 @@ def save_run(run: "Run", report: "Report", folder: Path) -> list[Path]:
 
     data = load(run.recipe.data)
     drawn = {
-        "curves": figures.curves(run),
+        "curves": figures.curves(run, metrics=("loss", "accuracy", "f1_macro")),
         "confusion": figures.confusion(report),
         "confusion-rates": figures.confusion(report, rates=True),
         "worst": figures.worst(report, data),

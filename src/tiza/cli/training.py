@@ -11,6 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tiza.cli.choosing import data_changes, loaded, own_model, told
+from tiza.cli.opening import Beside
 from tiza.cli.speech import Interrupted
 from tiza.errors import RequestError
 from tiza.i18n import number, t
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from tiza.runs import Run
     from tiza.training.profile import Profile
 
+LIVE = ["plan.probe=0.1"]  # who watches wants to see it move
+
 
 def train(
     source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None,
-    folder: Path | None, resume: str | None, sealed: bool, profile: bool, as_json: bool,
+    folder: Path | None, resume: str | None, sealed: bool, profile: bool, opened: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Train, or go on; evaluate; say what came of it."""
     from tiza import reports, runs
@@ -42,6 +45,7 @@ def train(
     began = time.perf_counter()
     name, chosen, spent = None, None, Profile() if profile else None
     own, model = _own(model, choices)
+    choices = [*LIVE, *choices] if opened and resume is None else choices
     if resume is not None:
         if source or recipe or model or choices or seed is not None or folder:
             raise RequestError("resume-alone", where="--resume")
@@ -56,9 +60,14 @@ def train(
         if (module := own_model(own, data, chosen.plan.seed)) is not None:
             name, chosen = None, chosen.model_copy(update={"model": Model(name="external")})
         path = folder or runs.new_folder(chosen)
+    page = Beside(path) if opened else None
     with redirect_stdout(sys.stderr) if own else nullcontext():  # what the user's code prints is no answer of tiza's
         try:
-            run = _fit(chosen, module, data, path, spent, told=not as_json)
+            run = _fit(chosen, module, data, path, spent, page, told=not as_json)
+        except BaseException:
+            if page is not None:
+                page.close()
+            raise
         finally:
             if not folder and not resume:
                 with suppress(OSError):  # a folder that stayed empty is none
@@ -72,6 +81,8 @@ def train(
         print(to_json(result | plain))
     else:
         _say(run, report, beside, found, spent, quote(str(path)) if folder or resume else "last", own)
+    if page is not None:
+        page.stay()
 
 
 def lr_find(
@@ -151,7 +162,7 @@ def _changes(model: str | None, seed: int | None) -> list[str]:
 
 def _fit(
     recipe: "Recipe | None", module: "nn.Module | None", data: "Dataset", path: Path, spent: "Profile | None",
-    *, told: bool,
+    page: Beside | None, *, told: bool,
 ) -> "Run":  # fmt: skip
     """Train ``recipe``, or the module by its plan, in the folder ``path``; without a recipe, what is there already.
 
@@ -164,7 +175,7 @@ def _fit(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergedWarning)  # told below, as an error
-            readers = [narrator] if told else []
+            readers = [reader for reader in (narrator if told else None, page) if reader is not None]
             what, plan = recipe if module is None else module, recipe and recipe.plan
             run = fitting.fit(what, data, plan, run=path, resume=recipe is None, readers=readers, profile=spent)
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from tiza.explain.activations import Curve, activations
 from tiza.explain.answers import Answer, answer
+from tiza.explain.dropout import Dropout, dropout
 from tiza.explain.metrics import Metric, metrics
 from tiza.explain.noise import Draws, Noise, noise
 from tiza.explain.perceptron import Lines, perceptron
@@ -15,6 +16,7 @@ __all__ = [
     "Convolution",
     "Curve",
     "Draws",
+    "Dropout",
     "Flattened",
     "Lines",
     "Metric",
@@ -25,6 +27,7 @@ __all__ = [
     "activations",
     "answer",
     "convolve",
+    "dropout",
     "epoch_loss",
     "flatten",
     "metrics",

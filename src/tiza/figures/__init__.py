@@ -5,6 +5,8 @@ points, so that no label is under 11 px when it is shown 600 px wide; the overvi
 """
 
 from tiza.figures.activations import activations
+from tiza.figures.comparison import comparison
+from tiza.figures.dropout import dropout
 from tiza.figures.learning import curves, rates
 from tiza.figures.noise import noise
 from tiza.figures.overview import overview
@@ -20,9 +22,11 @@ __all__ = [
     "animate",
     "before_after",
     "channels",
+    "comparison",
     "confusion",
     "curves",
     "digits",
+    "dropout",
     "histogram",
     "mosaic",
     "noise",

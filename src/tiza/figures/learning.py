@@ -48,7 +48,10 @@ def curves(run: Run, metrics: Sequence[str] = ("loss", "accuracy")) -> Figure:
             raise unknown("metric", name, list(METRICS), where="metrics")
     words = [t(METRICS[name]) for name in metrics]
     what = t("fig.and", one=", ".join(words[:-1]), other=words[-1]) if len(words) > 1 else words[0]
-    places = [(0.6 + 3.67 * (i % 2), 1.18 + 2.5 * (i // 2), 1.75, 1.75) for i in range(len(metrics))]
+    wide = len(metrics) % 2  # of an odd number of plots the first takes both columns, so that no hole is left
+    places = [(0.6 + 3.67 * (i % 2), 1.18 + 2.5 * (i // 2), 1.75, 1.75) for i in range(wide, len(metrics) + wide)]
+    if wide:
+        places[0] = (0.6, 1.18, 1.75 + 3.67, 1.75)
     height = places[-1][1] + 1.75 + 0.57
     figure, page = sheet(height, t("fig.curves.title", what=what, **names_of(run)), t("fig.curves.note"))
     plots(page, run, places, metrics)
@@ -96,16 +99,16 @@ def plots(
         named = [name for name in LOOKS if (name, metric) != ("running", "f1_macro")]
         lines = {name: np.array([getattr(e, name)[metric][0] for e in measured], float) for name in named}
         ax.set_xlim(0, x.max(initial=1))
-        _zoom(ax, list(lines.values()), metric)
+        zoom(ax, list(lines.values()), metric)
         if metric == "loss":
             ax.plot([e.step / per_epoch for e in ticked], [e.loss[0] for e in ticked], color=TRAIN, alpha=0.22, lw=0.8)
         for name, y in lines.items():
             ax.plot(x, y, marker="o" if len(x) <= 12 else "", markersize=3, **LOOKS[name])
-        _axes(page, ax, box, metric, size)
+        label(page, ax, box, metric, size)
         _ends(page, ax, box, metric, x, lines, size)
 
 
-def _zoom(ax: Axes, lines: Sequence[np.ndarray], metric: str) -> None:
+def zoom(ax: Axes, lines: Sequence[np.ndarray], metric: str) -> None:
     """Loss from zero; accuracy and F1 from where they are once the first fifth of the epochs is over."""
     values = np.concatenate([y[len(y) // 5 * (metric != "loss") :] for y in lines])
     values = values[np.isfinite(values)]
@@ -120,7 +123,7 @@ def _zoom(ax: Axes, lines: Sequence[np.ndarray], metric: str) -> None:
     ax.set(ylim=(ticks[0], ticks[-1] + 0.03 * (ticks[-1] - ticks[0])), yticks=ticks)
 
 
-def _axes(page: Axes, ax: Axes, box: Box, metric: str, size: float) -> None:
+def label(page: Axes, ax: Axes, box: Box, metric: str, size: float) -> None:
     """What is measured, above the plot, with its range where it is zoomed; epochs under it."""
     left, top = box[:2]
     name = t(f"fig.axis.{metric}")

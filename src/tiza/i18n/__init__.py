@@ -5,13 +5,16 @@ import numbers
 import os
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 LANGUAGES = ("en", "es")
 _chosen: str | None = None
+_here: ContextVar[str | None] = ContextVar("language", default=None)
 
 
 def set_language(language: str | None) -> None:
@@ -20,10 +23,20 @@ def set_language(language: str | None) -> None:
     _chosen = language
 
 
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Inside, ``language`` is in force for this thread or task alone: a server answers each in its own."""
+    before = _here.set(language)
+    try:
+        yield
+    finally:
+        _here.reset(before)
+
+
 def language() -> str:
-    """The language in force: the one set, else TIZA_LANG, else the locale's, else English."""
-    if _chosen:
-        return _chosen
+    """The language in force: that of ``speaking()``, the one set, else TIZA_LANG, else the locale's, else English."""
+    if chosen := _here.get() or _chosen:
+        return chosen
     asked = os.environ.get("TIZA_LANG") or next(
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )

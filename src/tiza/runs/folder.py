@@ -196,8 +196,8 @@ def begin(path: Path, recipe: Recipe, facts: Facts) -> Run:
     """Lay out a new run folder; raises when the folder already holds something."""
     if path.is_file():
         raise RequestError("run-is-file", where=str(path))
-    # A recipe and commands may be laid there before; the environment, written last, says that the run has begun.
-    before = (".lock", "recipe.json", "control.jsonl")
+    # A recipe, commands and a log may be laid there before; the environment, written last, says that the run has begun.
+    before = (".lock", "recipe.json", "control.jsonl", "training.log")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

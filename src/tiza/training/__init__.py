@@ -1,11 +1,13 @@
 """The one loop, what it yields and what it trains."""
 
 from tiza.training.events import (
+    Answered,
     Changed,
     Command,
     Drop,
     Event,
     Measured,
+    Pace,
     Pause,
     Probed,
     Resume,
@@ -22,6 +24,6 @@ from tiza.training.loop import stream
 from tiza.training.position import Position
 
 __all__ = [
-    "Changed", "Command", "Drop", "Event", "Learner", "Measured", "ModuleLearner", "Pause", "Position", "Probed",
-    "Resume", "RunEnded", "RunStarted", "Set", "Step", "Stepped", "Stop", "Waiting", "stream",
+    "Answered", "Changed", "Command", "Drop", "Event", "Learner", "Measured", "ModuleLearner", "Pace", "Pause",
+    "Position", "Probed", "Resume", "RunEnded", "RunStarted", "Set", "Step", "Stepped", "Stop", "Waiting", "stream",
 ]  # fmt: skip

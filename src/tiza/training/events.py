@@ -79,6 +79,20 @@ class Probed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answered(Event):
+    """What the first trial answers for the samples of :func:`tiza.training.probes.board`, in their order.
+
+    ``regions``, of data with two features: what it answers all over the plane, see ``probes.regions``. ``seconds``:
+    what asking took, which is no training.
+    """
+
+    kind: ClassVar[str] = "answered"
+    answers: list[int]
+    seconds: float
+    regions: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changed(Event):
     """A command took effect, or trials ``diverged`` or were ``dropped``; only what changed is there."""
 
@@ -86,6 +100,7 @@ class Changed(Event):
     lr: list[float] | None = None
     weight_decay: list[float] | None = None
     paused: bool | None = None
+    pace: float | None = None
     dropped: list[int] | None = None
     diverged: list[int] | None = None
 
@@ -112,7 +127,7 @@ class RunEnded(Event):
 
 
 EVENTS: dict[str, type[Event]] = {
-    kind.kind: kind for kind in (RunStarted, Stepped, Measured, Probed, Changed, Waiting, RunEnded)
+    kind.kind: kind for kind in (RunStarted, Stepped, Measured, Probed, Answered, Changed, Waiting, RunEnded)
 }
 
 
@@ -186,6 +201,13 @@ class Set:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """Slow motion: at least so many seconds from one update to the next; 0 is as fast as it can."""
+
+    seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0
+
+
+@dataclass(frozen=True)
 class Drop:
     """These trials train no further."""
 
@@ -199,12 +221,12 @@ class Stop:
     reason: Annotated[str, Field(min_length=1, max_length=100)] = "stopped"
 
 
-Command = Pause | Resume | Step | Set | Drop | Stop
+Command = Pause | Resume | Step | Set | Pace | Drop | Stop
 
 OWN_REASONS = ("done", "diverged", "early", "interrupted")  # no command from outside can claim them
 
 COMMANDS: dict[str, type[Any]] = {
-    "pause": Pause, "resume": Resume, "step": Step, "set": Set, "drop": Drop, "stop": Stop,
+    "pause": Pause, "resume": Resume, "step": Step, "set": Set, "pace": Pace, "drop": Drop, "stop": Stop,
 }  # fmt: skip
 
 

@@ -15,16 +15,18 @@ from torch import Tensor
 from tiza.config import Augment, Plan
 from tiza.data.batches import Batches, augment
 from tiza.data.dataset import Dataset, stratified
-from tiza.data.seal import Split
+from tiza.data.seal import Sealed, Split
 from tiza.errors import TizaError
 from tiza.metrics import measure, summary
 from tiza.training import probes
 from tiza.training.events import (
+    Answered,
     Changed,
     Command,
     Drop,
     Event,
     Measured,
+    Pace,
     Pause,
     Probed,
     Resume,
@@ -41,6 +43,7 @@ from tiza.training.optim import factor
 from tiza.training.position import Position, Randomness
 
 TICK = 0.1  # seconds between two Stepped
+SHARE = 20  # answers are asked for again after so many times what asking took: at most 5 % of training
 MEASURED_TRAIN = 10_000
 
 
@@ -77,11 +80,17 @@ class _Loop:
         self.total = plan.epochs * self.per_epoch
         position.good = position.good or self.weights()
         self.paused, self.budget, self.reason = False, 0, ""  # budget: updates that a Step still grants
+        self.pace = 0.0
         self.failed_at: int | None = None
         self.pending: list[tuple[Tensor, Tensor, Tensor]] = []  # loss (T,), logits (T, B, C), labels; on the device
         self.since = _Sums()
         self.clock = self.ticked = time.perf_counter()
-        self.probed = -math.inf
+        self.probed = self.asked = -math.inf
+        self.board = self.plane = None
+        if plan.probe and not isinstance(data.valid, Sealed):  # there, to look would be to open
+            self.board = data.valid.gather(torch.from_numpy(probes.board(data.valid.y.numpy())))[0]
+            if data.shape == (2,):
+                self.plane = probes.plane(self.sample.gather(torch.arange(len(self.sample)))[0].cpu())
 
     def events(self) -> Iterator[Event]:
         position = self.position
@@ -105,11 +114,12 @@ class _Loop:
             if self.reason or epoch >= self.plan.epochs:
                 break
             yield from self.train(epoch)
-        if self.reason not in ("", "diverged", "interrupted") and position.seen:  # an interrupted epoch will go on
-            yield from self.measure(whole=False)
         diverged = self.reason == "diverged"
         if diverged:
             self.learner.load(position.good)
+        yield from self.ask()
+        if self.reason not in ("", "diverged", "interrupted") and position.seen:  # an interrupted epoch will go on
+            yield from self.measure(whole=False)
         yield from self.say(
             RunEnded(
                 **self.stamp(),
@@ -136,14 +146,23 @@ class _Loop:
             loss, logits = learner.train_batch(x, y)
             self.pending.append((loss, logits, y))
             position.step += 1
+            updated = time.perf_counter()
             self.budget -= 1
             tick = time.perf_counter() - self.ticked >= TICK or (self.paused and self.budget <= 0)
-            if tick or position.step % self.per_epoch == 0:
+            if tick or self.pace or position.step % self.per_epoch == 0:
                 bad = self.settle()
                 if bad:
                     yield from self.lose(bad)
-                elif tick:
-                    yield from self.tick(lr, index, y, logits)
+                else:
+                    if tick:
+                        yield from self.tick(lr)
+                    yield from self.look(index, y, logits)
+            yield from self.slow_down(updated)
+
+    def slow_down(self, updated: float) -> Iterator[Event]:
+        """In slow motion, wait for the time of the next update, open to commands."""
+        while time.perf_counter() < updated + self.pace and not (self.paused or self.reason):
+            yield from self.say(Waiting(**self.stamp()))
 
     def settle(self) -> list[int]:
         """Bring the sums of the pending updates from the device; the trials whose loss is no number any more."""
@@ -169,8 +188,8 @@ class _Loop:
         self.clock = now
         return bad
 
-    def tick(self, lr: list[float], index: Tensor, y: Tensor, logits: Tensor) -> Iterator[Event]:
-        """Say how training goes, and now and then what the inside looks like."""
+    def tick(self, lr: list[float]) -> Iterator[Event]:
+        """Say how training goes."""
         since, self.since = self.since, _Sums()
         self.ticked = time.perf_counter()
         yield from self.say(
@@ -183,10 +202,31 @@ class _Loop:
                 seconds=self.position.seconds,
             )
         )
-        if self.plan.probe and self.ticked - self.probed >= self.plan.probe:
-            self.probed = self.ticked
+
+    def look(self, index: Tensor, y: Tensor, logits: Tensor) -> Iterator[Event]:
+        """Now and then what the inside looks like, and what the model answers."""
+        stands = self.paused and self.budget <= 0  # whoever goes step by step sees every step
+        now = time.perf_counter()
+        if self.plan.probe and (stands or now - self.probed >= self.plan.probe):
+            self.probed = now
             layers = probes.quantiles(self.learner.parameters())
             yield from self.say(Probed(**self.stamp(), layers=layers, tiles=probes.tiles(index, y, logits)))
+        if stands or now >= self.asked:
+            yield from self.ask()
+
+    def ask(self) -> Iterator[Event]:
+        """What the model answers for the samples that are followed."""
+        if self.board is None:
+            return
+        began = time.perf_counter()
+        answers = probes.answers(self.learner.logits, self.board)
+        regions = None
+        if self.plane is not None:
+            points, extent = self.plane
+            regions = extent | probes.regions(self.learner.logits(points)[0])
+        took = time.perf_counter() - began
+        self.asked = began + took + max(4 * self.plan.probe, SHARE * took)
+        yield from self.say(Answered(**self.stamp(), answers=answers, seconds=took, regions=regions))
 
     def measure(self, *, whole: bool) -> Iterator[Event]:
         """Train and validation in eval mode, after a whole epoch or before an early end."""
@@ -259,6 +299,9 @@ class _Loop:
                     lr=lr if command.lr is not None else None,
                     weight_decay=decay if command.weight_decay is not None else None,
                 )
+            case Pace():
+                self.pace = command.seconds
+                return Changed(**self.stamp(), pace=self.pace)
             case Drop():
                 gone = [trial for trial in command.trials if trial in position.alive]
                 if len(gone) == len(position.alive):

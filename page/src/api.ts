@@ -1,0 +1,173 @@
+// What the server says and takes. The one place where the page meets /api; the types mirror src/tiza/web.
+// Values with one entry per trial (loss, accuracy, lr …) are lists; the page shows the first.
+
+export type Lang = "es" | "en";
+export type Status =
+  "starting" | "running" | "paused" | "done" | "early" | "stopped" | "interrupted" | "diverged" | "failed" | "damaged";
+
+export interface Fault { code: string; message: string; where: string }
+
+/** A failure with the sentence to show; `faults` has one entry per field where the request named several. */
+export class Failure extends Error {
+  constructor(readonly status: number, readonly code: string, message: string, readonly faults: Fault[] = []) {
+    super(message);
+  }
+}
+
+export type Options = Record<string, unknown>;
+export interface Recipe {
+  data: Options & { name: string };
+  model: Options & { name: string };
+  plan: Options;
+}
+
+export interface Interval { accuracy: number; n: number; interval: [number, number] }
+
+/** A line of the home page. `spark`: validation accuracy after each epoch. */
+export interface RunLine {
+  id: string; name: string; status: Status; data: string; model: string; parameters: number | null;
+  epochs: number; planned: number; started: number | null; seconds: number | null;
+  valid: Interval | null; test: Interval | null; spark: number[];
+}
+
+export interface Finding { code: string; severity: "note" | "warning" | "error"; title: string; sentence: string; advice: string }
+export interface PerClass { precision: number[]; recall: number[]; f1: number[]; n: number[] }
+export interface Measures {
+  n: number; loss: number; accuracy: number; interval: [number, number]; f1_macro: number;
+  precision_macro: number; recall_macro: number; calibration_error: number; per_class: PerClass; confusion: number[][];
+}
+export interface Worst { index: number; label: number; answer: number; probability: number; loss: number | null }
+export interface Report {
+  train: Measures; valid: Measures; test: Measures | null; test_opening: number | null; test_reason: string | null;
+  openings: string; worst_split: "valid" | "test"; worst: Worst[];
+}
+
+/** What a sample looks like on the page: pictures of `width`×`height`, two features, or rows of a table. */
+export interface Form { kind: "images" | "plane" | "table"; channels: number; height: number; width: number }
+
+export interface RunDetails extends RunLine {
+  recipe: Recipe;
+  facts: {
+    parameters: number; counts: { train: number; valid: number; test: number }; shape: number[]; classes: string[];
+    features: string[]; device: string; threads: number; engine: string;
+  } | null;
+  form: Form | null;
+  panels: string[]; // of: batch, validation, loss, accuracy, weights, biases, regions
+  board: { index: number[]; label: number[] } | null; // the validation samples whose answers `answered` events give
+  layers: string[];
+  report: Report | null;
+  findings: Finding[];
+  code: { python: string; command: string };
+  failure: string | null; // the sentence of a run that failed or is damaged
+}
+
+export interface Measured {
+  step: number; epoch: number; seconds: number;
+  train: { n: number; loss: number[]; accuracy: number[]; f1_macro: number[] };
+  valid: { n: number; loss: number[]; accuracy: number[]; f1_macro: number[] };
+  running: { loss: number[]; accuracy: number[] };
+}
+export interface Tiles { index: number[]; label: number[]; answer: number[] }
+export interface Layer { name: string; quantiles: number[][] } // per trial, at 0, 5, 25, 50, 75, 95, 100 %
+export interface Regions { size: number; x: [number, number]; y: [number, number]; answer: number[]; sure: number[] } // row by row from below; sure 0–9
+
+/** A line of events.jsonl; `n` is its number, by which it can be asked for again. */
+export type Event = { n: number; step: number; epoch: number; time: number } & (
+  | { kind: "run-started"; trials: number; epochs: number; steps_per_epoch: number; samples: number; parameters: number; resumed_from?: number }
+  | { kind: "stepped"; loss: (number | null)[]; accuracy: number[]; lr: number[]; rate: number; seconds: number }
+  | ({ kind: "measured" } & Omit<Measured, "step" | "epoch">)
+  | { kind: "probed"; layers: Layer[]; tiles: Tiles }
+  | { kind: "answered"; answers: number[]; regions?: Regions; seconds: number }
+  | { kind: "changed"; lr?: number[]; weight_decay?: number[]; paused?: boolean; pace?: number; diverged?: number[] }
+  | { kind: "run-ended"; reason: string; seconds: number; failed_at?: number; proposed_lr?: number }
+);
+
+/** The run so far, at most 2,000 points a curve; the live stream goes on after line `last`. */
+export interface History {
+  last: number; steps_per_epoch: number; epochs: number; samples: number;
+  stepped: { n: number[]; step: number[]; seconds: number[]; loss: (number | null)[]; accuracy: number[]; lr: number[]; rate: number[] };
+  measured: Measured[];
+  changed: Event[];
+  probed: { n: number[]; step: number[] };
+  answered: { n: number[]; step: number[]; time: number[] };
+  ended: { reason: string; seconds: number; step: number } | null;
+}
+export interface Bands { step: number[]; quantiles: number[][] } // quantiles[k] is the k-th of the seven, over the steps
+
+export interface DataSet {
+  name: string; title: string; kind: Form["kind"]; shape: number[]; classes: string[]; features: string[];
+  counts: { train: number; valid: number; test: number }; histogram: number[]; sample: { index: number[]; label: number[] };
+  form: Form; recipes: string[]; default: string;
+}
+export interface RecipeLine { id: string; data: string; shows: string; recipe: Recipe }
+export interface Field {
+  name: string; type: "integer" | "number" | "choice" | "boolean" | "list" | "text"; default: unknown; choices: string[];
+}
+export interface Schema { models: Record<string, Field[]>; plan: Field[] }
+export interface ShapeRow { name: string; kind: string; input: number[]; output: number[]; parameters: number; multiply_adds: number }
+export interface Checked { recipe: Recipe | null; faults: Fault[]; layers: ShapeRow[]; parameters: number | null; code: { python: string; command: string } | null }
+
+export interface Answers { index: number[]; label: number[]; answer: number[]; probability: number[]; confusion: number[][] }
+export interface Prediction { label: number | null; class: string | null; probability: number | null; probabilities: number[] | null; image: { shape: number[]; pixels: number[] } | null; reason: string | null }
+
+export type Command =
+  | { command: "pause" } | { command: "resume" } | { command: "step"; steps?: number; epoch?: boolean }
+  | { command: "set"; lr?: number; weight_decay?: number } | { command: "pace"; seconds: number } | { command: "stop" };
+
+let speaking: Lang = "en";
+/** The language in which the server's sentences come. */
+export const speak = (lang: Lang) => { speaking = lang; };
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  headers.set("Accept-Language", speaking);
+  let answer: Response;
+  try {
+    answer = await fetch(`/api/${path}`, { ...init, headers });
+  } catch {
+    throw new Failure(0, "server-gone", "");
+  }
+  if (answer.ok) return answer;
+  const plain = await answer.json().catch(() => ({}));
+  const error = plain.error ?? {};
+  throw new Failure(answer.status, error.code ?? "unknown", error.message ?? "", error.faults ?? []);
+}
+const get = async <T>(path: string): Promise<T> => (await ask(path)).json();
+const post = async <T>(path: string, body?: unknown): Promise<T> =>
+  (await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) })).json();
+
+export const texts = (lang: Lang) => get<Record<string, string>>(`texts/${lang}`);
+export const runs = () => get<RunLine[]>("runs");
+export const run = (id: string) => get<RunDetails>(`runs/${id}`);
+export const start = (recipe: Recipe) => post<{ id: string }>("runs", { recipe });
+export const resume = (id: string) => post<{ id: string }>(`runs/${id}/resume`);
+export const remove = async (id: string) => { await ask(`runs/${id}`, { method: "DELETE" }); };
+export const restore = (id: string) => post<{ id: string }>(`runs/${id}/restore`);
+export const control = (id: string, command: Command) => post<{ ok: true }>(`runs/${id}/control`, command);
+export const history = (id: string) => get<History>(`runs/${id}/history`);
+/** At most 100 lines at once, each by its number. */
+export const frames = (id: string, numbers: number[]) => get<Event[]>(`runs/${id}/frames?${numbers.map((n) => `n=${n}`).join("&")}`);
+export const bands = (id: string, layer: number) => get<Bands>(`runs/${id}/bands?layer=${layer}`);
+export const answers = (id: string) => get<Answers>(`runs/${id}/answers`);
+export const dataSets = () => get<DataSet[]>("data");
+export const recipes = () => get<RecipeLine[]>("recipes");
+export const schema = () => get<Schema>("schema");
+export const check = (recipe: unknown) => post<Checked>("check", { recipe });
+
+/** Samples of a split, CHUNK at a time, as they lie in it: uint8 channels×height×width each, or float32 features. */
+export const CHUNK = 1000;
+/** `of`: `run/ID` or `data/NAME`. */
+export const pixels = async (of: string, split: "train" | "valid" | "test", chunk: number): Promise<ArrayBuffer> =>
+  (await ask(`pixels/${of}/${split}/${chunk}`)).arrayBuffer();
+
+export const predict = async (id: string, picture: Blob): Promise<Prediction> =>
+  (await ask(`runs/${id}/predict`, { method: "POST", headers: { "Content-Type": picture.type || "application/octet-stream" }, body: picture })).json();
+
+/** The events after line `after`, as they are written; returns what closes the stream. `lost` is told of breaks. */
+export function live(id: string, after: number, heard: (event: Event) => void, lost: (gone: boolean) => void): () => void {
+  const source = new EventSource(`/api/runs/${id}/live?after=${after}`);
+  source.onmessage = (message) => heard({ ...JSON.parse(message.data), n: Number(message.lastEventId) });
+  source.onopen = () => lost(false);
+  source.onerror = () => lost(true);
+  return () => source.close();
+}

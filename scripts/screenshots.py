@@ -1,0 +1,161 @@
+"""``make screenshots``: the page in every view and state, light and dark, from 390 to 1920 pixels, into out/page.
+
+    python scripts/screenshots.py [--only WORD] [--into FOLDER] [--widths 390,1280]
+
+Trains a few small networks in a home of its own first, about a minute.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from browser import get
+from playwright.sync_api import Page, sync_playwright
+
+WIDTHS = {390: 844, 768: 1024, 1280: 800, 1920: 1080}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TIZA = [sys.executable, "-m", "tiza.cli"]
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """The address of a page that shows the runs of ``home``."""
+    server = subprocess.Popen(
+        [*TIZA, "open", "--no-browser", "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment(home)
+    )
+    assert server.stdout is not None
+    try:
+        yield next(word for word in server.stdout.readline().split() if word.startswith("http"))
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Where runs are kept and in which language the command speaks."""
+    return os.environ | {"TIZA_HOME": str(home), "TIZA_LANG": "en"}
+
+
+def trained(home: Path, *options: str) -> None:
+    """One run in ``home``; it may fail."""
+    subprocess.run([*TIZA, "train", *options], env=environment(home), capture_output=True)
+
+
+def views(address: str) -> dict[str, Callable[[Page], None]]:
+    """What is done on the page before each picture, by the picture's name."""
+
+    def to(route: str, then: Callable[[Page], None] = lambda page: None) -> Callable[[Page], None]:
+        def go(page: Page) -> None:
+            page.goto(f"{address.partition('#')[0]}#/{route}")
+            page.wait_for_timeout(900)
+            then(page)
+
+        return go
+
+    ids = {line["data"] + "-" + line["status"]: line["id"] for line in runs(address)}
+    found: dict[str, Callable[[Page], None]] = {"home": to(""), "new": to("new"), "gone": to("run/0000000000000000")}
+    for name, id in ids.items():
+        found[f"learn-{name}"] = to(f"run/{id}")
+        found[f"results-{name}"] = to(f"run/{id}/results")
+        found[f"try-{name}"] = to(f"run/{id}/try", drawn)
+    if len(ids) > 1:
+        found["compare"] = to("compare/" + "/".join(list(ids.values())[:2]))
+    return found
+
+
+def drawn(page: Page) -> None:
+    """A three, drawn on the sheet if there is one."""
+    sheet = page.locator("canvas").first
+    box = sheet.bounding_box() if sheet.count() else None
+    if box is None:
+        return
+    points = [(0.3, 0.22), (0.62, 0.22), (0.64, 0.4), (0.45, 0.48), (0.66, 0.56), (0.64, 0.76), (0.3, 0.78)]
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for x, y in at[1:]:
+        page.mouse.move(x, y, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(900)
+
+
+def runs(address: str) -> list[dict[str, str]]:
+    """The runs that the server lists."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=get(), args=FLAGS)
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_timeout(1500)
+        lines = page.evaluate("fetch('/api/runs').then((answer) => answer.json())")
+        browser.close()
+    return lines
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description="Pictures of the page in every view and state.")
+    parser.add_argument("--only", default="", help="only views whose name holds this word")
+    parser.add_argument("--into", type=Path, default=Path("out/page"))
+    parser.add_argument("--widths", default=",".join(map(str, WIDTHS)))
+    parser.add_argument("--home", type=Path, help="show the runs of this TIZA_HOME, and train none")
+    asked = parser.parse_args()
+    asked.into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        home = asked.home or Path(folder)
+        if not asked.home:
+            pictures(home, asked, "empty")
+            trained(home, "--recipe", "iris")
+            trained(home, "points", "--set", "data.kind=circles", "--set", "plan.epochs=30", "--set", "plan.probe=0.1")
+            trained(home, "fashion-mnist", "--set", "plan.lr=1e9", "--set", "plan.optimizer=sgd")
+            trained(home, "mnist", "--set", "plan.probe=0.1")
+        going = None
+        if not asked.home:
+            options = ["--model", "mlp", "--set", "plan.epochs=1000", "--set", "plan.probe=0.1"]
+            going = subprocess.Popen(
+                [*TIZA, "train", "digits", *options, "--json"], env=environment(home), stdout=subprocess.DEVNULL
+            )
+            time.sleep(6)
+        try:
+            pictures(home, asked)
+        finally:
+            if going is not None:
+                going.terminate()
+                going.wait()
+
+
+def pictures(home: Path, asked: argparse.Namespace, name: str = "") -> None:
+    """All views of one home; ``name`` for its home view alone."""
+    with served(home) as address:
+        todo = {name: views(address)["home"]} if name else views(address)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=get(), args=FLAGS)
+            for width in map(int, asked.widths.split(",")):
+                for scheme, language in (("light", "en"), ("dark", "es")):
+                    page = browser.new_page(
+                        viewport={"width": width, "height": WIDTHS.get(width, 900)}, color_scheme=scheme,
+                        locale="es-ES" if language == "es" else "en-GB",
+                    )  # fmt: skip
+                    page.goto(address)
+                    page.wait_for_timeout(600)
+                    for view, go in todo.items():
+                        if asked.only in view:
+                            go(page)
+                            page.screenshot(path=asked.into / f"{view}-{width}-{scheme}-{language}.png", full_page=True)
+                    page.close()
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

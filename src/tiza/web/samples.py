@@ -1,0 +1,96 @@
+"""The samples behind the page: their pixels, once and in chunks; what a run's model answers for them."""
+
+import json
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from tiza import runs
+from tiza.config import Data, make
+from tiza.data import intake
+from tiza.data.dataset import Dataset
+from tiza.data.seal import Sealed
+from tiza.data.sources import read
+from tiza.errors import RequestError
+from tiza.i18n import t
+from tiza.prediction import Predictor
+
+CHUNK = 1_000  # samples that travel together
+SIDE = 48  # pixels; larger pictures are shown smaller
+
+
+def data_of(config: Data) -> Dataset:
+    """The data set of a recipe, at hand when it was asked for before."""
+    return _read(config.model_dump_json())
+
+
+@lru_cache(10)
+def _read(config: str) -> Dataset:
+    return read(make(Data, json.loads(config)))
+
+
+def form(data: Dataset) -> dict[str, Any]:
+    """How a sample looks on the page: pictures, points of a plane, or rows of a table."""
+    if len(data.shape) == 3:
+        channels, height, width = data.shape
+        most = max(height, width, SIDE)
+        size = {"height": max(1, height * SIDE // most), "width": max(1, width * SIDE // most)}
+        return {"kind": "images", "channels": 3 if channels >= 3 else 1, **size}
+    return {"kind": "plane" if data.shape == (2,) else "table", "channels": 0, "height": 0, "width": 0}
+
+
+def pixels(data: Dataset, split: str, chunk: int, *, labelled: bool = False) -> bytes:
+    """The samples of a chunk as they lie in their split: uint8 channels×height×width each, or float32 features.
+
+    ``labelled``: points of a plane carry their label as a third number.
+    """
+    part = data.look(split)
+    if not 0 <= chunk * CHUNK < len(part):
+        raise RequestError("page-no-samples", where=f"{split} {chunk}")
+    x, y = part.gather(torch.arange(chunk * CHUNK, min((chunk + 1) * CHUNK, len(part))))
+    of = form(data)
+    if of["kind"] == "images":
+        x = x[:, : of["channels"]]
+        if x.shape[2:] != (of["height"], of["width"]):
+            x = F.interpolate(x.float(), (of["height"], of["width"]), mode="area").round().to(torch.uint8)
+    elif of["kind"] == "plane" and labelled:
+        x = torch.cat([x, y[:, None].to(x.dtype)], 1)
+    return np.ascontiguousarray(x.numpy()).tobytes()
+
+
+def answers(run: runs.Run, data: Dataset) -> dict[str, Any]:
+    """What the run's model answers for each validation sample, and the confusion counts of it."""
+    if isinstance(data.valid, Sealed):
+        raise RequestError("page-valid-is-test", where="data.valid")
+    model = runs.restore(run).model
+    x, y = data.valid.gather(torch.arange(len(data.valid)))
+    with torch.inference_mode():
+        probabilities = torch.cat([model(part).softmax(-1) for part in x.split(250)])
+    probability, answer = probabilities.max(-1)
+    counts = torch.bincount(y * len(data.classes) + answer, minlength=len(data.classes) ** 2)
+    return {
+        "index": list(range(len(y))), "label": y.tolist(), "answer": answer.tolist(),
+        "probability": [round(p, 6) for p in probability.nan_to_num().tolist()],
+        "confusion": counts.reshape(len(data.classes), -1).tolist(),
+    }  # fmt: skip
+
+
+def predict(run: runs.Run, picture: bytes) -> dict[str, Any]:
+    """The answer for a picture file's content, all probabilities, and the image that the model was shown."""
+    predictor = Predictor(run)
+    kind = predictor.manifest.form.get("form")
+    if kind in (None, "table"):
+        raise RequestError("predict-table", where=run.name)
+    with intake.quiet():
+        array = intake.decode(BytesIO(picture), t("page.try.picture"))
+    image = intake.prepare(array, predictor.manifest.form)
+    if image is None:
+        nothing = dict.fromkeys(("label", "class", "probability", "probabilities", "image"))
+        return nothing | {"reason": t("page.try.nothing")}
+    answer = predictor(image).to_dict()
+    del answer["file"]
+    return answer | {"image": {"shape": list(image.shape), "pixels": image.ravel().tolist()}, "reason": None}

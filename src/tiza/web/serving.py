@@ -1,0 +1,56 @@
+"""Serve the page on this machine until Ctrl-C. What is being trained does not stop with it."""
+
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from tiza.errors import RequestError, TizaError
+from tiza.i18n import language
+from tiza.web.app import STATIC, create_app
+from tiza.web.running import empty_the_bin, id_of
+
+PORT = 8270
+TRIED = 20  # ports after it that are tried where nobody asked for one
+
+
+def serve(folders: Sequence[Path], *, port: int | None, told: Callable[[str], None], browser: bool) -> None:
+    """Serve the page; ``told`` is given its address, which holds the token, once it can be opened.
+
+    ``folders``: the runs to begin with, one to look at or two to compare. Raises :class:`TizaError` for a port that is
+    taken, and where the page was not built with the package.
+    """
+    if not (STATIC / "index.html").exists():
+        raise TizaError("page-not-built", where=str(STATIC))
+    listening = _listen(port)
+    own, token = int(listening.getsockname()[1]), secrets.token_urlsafe(24)
+    ids = [id_of(path) for path in folders]
+    view = {0: "", 1: f"run/{''.join(ids[:1])}"}.get(len(ids), f"compare/{'/'.join(ids[:2])}")
+    address = f"http://127.0.0.1:{own}/?token={token}#/{view}?lang={language()}"
+    empty_the_bin()
+    config = uvicorn.Config(
+        create_app(token=token, port=own, named=folders), log_level="warning", access_log=False, lifespan="off",
+        timeout_graceful_shutdown=1, server_header=False,
+    )  # fmt: skip
+    told(address)  # the port listens already: a browser that comes now waits a moment
+    if browser:
+        webbrowser.open(address)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(port: int | None) -> socket.socket:
+    """A socket on this machine's own address; another port where the usual one is taken, unless one was asked for."""
+    for candidate in (port,) if port is not None else (*range(PORT, PORT + TRIED), 0):
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", candidate))
+            listening.listen(128)
+        except (OSError, OverflowError):
+            listening.close()
+            continue
+        return listening
+    raise RequestError("page-port", where=str(port), port=str(port))
