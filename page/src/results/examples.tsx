@@ -35,6 +35,6 @@ export function Examples({ run, answers, cell }: { run: RunDetails; answers: Ans
   );
 }
 
-/** Values per sample. */
+/** Values per sample; a run's points of a plane come with their label as a third. */
 export const lengthOf = ({ form, facts }: RunDetails): number =>
-  form?.kind === "images" ? form.channels * form.height * form.width : facts!.shape[0];
+  form?.kind === "images" ? form.channels * form.height * form.width : facts!.shape[0] + (form?.kind === "plane" ? 1 : 0);
