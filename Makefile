@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint page browser bench growth recipes picture clean
+.PHONY: demo test lint page browser screenshots bench page-cost growth recipes picture clean
 STATIC := src/tiza/web/static/index.html
 
 .venv/ready: pyproject.toml
@@ -40,6 +40,13 @@ demo: .venv/ready
 
 bench: .venv/bench
 	$(BIN)/python benchmarks/bench.py
+
+page-cost: .venv/ready page browser
+	$(BIN)/python benchmarks/page.py
+
+# Pictures of every view and state of the page, for whoever changes it to look at.
+screenshots: .venv/ready page browser
+	$(BIN)/python scripts/screenshots.py
 
 growth: .venv/ready
 	$(BIN)/python benchmarks/growth.py

@@ -5,6 +5,7 @@ installed, and ``tiza open`` says what to do.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PAGE = Path(__file__).parent
+CARRIED = (  # what the built page holds of others, whose licences go with it
+    "@fontsource-variable/source-sans-3", "@fontsource-variable/source-code-pro", "@preact/signals", "preact", "uplot",
+)  # fmt: skip
 
 
 def build() -> None:
@@ -24,6 +28,10 @@ def build() -> None:
     npm = str(node / "npm.cmd") if os.name == "nt" else "npm"
     for words in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
         subprocess.run([npm, *words], cwd=PAGE, env=environment, check=True, stdout=sys.stderr)
+    licences = PAGE.parent / "src" / "tiza" / "web" / "static" / "licences"
+    licences.mkdir()
+    for package in CARRIED:
+        shutil.copy(PAGE / "node_modules" / package / "LICENSE", licences / f"{package.replace('/', '-')}.txt")
 
 
 class PageBuildHook(BuildHookInterface):

@@ -53,6 +53,19 @@ def trained(home: Path, *options: str) -> None:
     subprocess.run([*TIZA, "train", *options], env=environment(home), capture_output=True)
 
 
+def failed(folder: Path) -> None:
+    """A run that the page began and that could not be."""
+    folder.mkdir()
+    options = ["--set", "plan.batch_size=1", "--set", "model.batch_norm=true"]
+    with (folder / "training.log").open("w") as said:
+        subprocess.run([*TIZA, "train", "iris", *options, "--json"], env=environment(folder.parents[1]), stdout=said)
+    made = subprocess.run(
+        [sys.executable, "-c", "import tiza; print(tiza.recipes['004-iris'].model_dump_json())"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (folder / "recipe.json").write_text(made.stdout)
+
+
 def views(address: str) -> dict[str, Callable[[Page], None]]:
     """What is done on the page before each picture, by the picture's name."""
 
@@ -66,13 +79,27 @@ def views(address: str) -> dict[str, Callable[[Page], None]]:
 
     ids = {line["data"] + "-" + line["status"]: line["id"] for line in runs(address)}
     found: dict[str, Callable[[Page], None]] = {"home": to(""), "new": to("new"), "gone": to("run/0000000000000000")}
+
+    def loading(page: Page) -> None:
+        page.route("**/api/runs**", lambda route: None)  # an answer that does not come
+        to("")(page)
+
+    found["loading"] = loading
     for name, id in ids.items():
         found[f"learn-{name}"] = to(f"run/{id}")
         found[f"results-{name}"] = to(f"run/{id}/results")
         found[f"try-{name}"] = to(f"run/{id}/try", drawn)
+        if name.endswith("-running"):
+            found[f"paused-{name}"] = to(f"run/{id}", pause)
     if len(ids) > 1:
         found["compare"] = to("compare/" + "/".join(list(ids.values())[:2]))
     return found
+
+
+def pause(page: Page) -> None:
+    """Press the button that pauses, or goes on."""
+    page.locator(".l-buttons button.main").click()
+    page.wait_for_timeout(900)
 
 
 def drawn(page: Page) -> None:
@@ -120,6 +147,7 @@ def main() -> None:
             trained(home, "points", "--set", "data.kind=circles", "--set", "plan.epochs=30", "--set", "plan.probe=0.1")
             trained(home, "fashion-mnist", "--set", "plan.lr=1e9", "--set", "plan.optimizer=sgd")
             trained(home, "mnist", "--set", "plan.probe=0.1")
+            failed(home / "runs" / "failed")
         going = None
         if not asked.home:
             options = ["--model", "mlp", "--set", "plan.epochs=1000", "--set", "plan.probe=0.1"]
@@ -147,12 +175,15 @@ def pictures(home: Path, asked: argparse.Namespace, name: str = "") -> None:
                         viewport={"width": width, "height": WIDTHS.get(width, 900)}, color_scheme=scheme,
                         locale="es-ES" if language == "es" else "en-GB",
                     )  # fmt: skip
-                    page.goto(address)
+                    page.goto(address.replace("lang=en", f"lang={language}"))
                     page.wait_for_timeout(600)
                     for view, go in todo.items():
                         if asked.only in view:
                             go(page)
                             page.screenshot(path=asked.into / f"{view}-{width}-{scheme}-{language}.png", full_page=True)
+                            page.unroute_all(behavior="ignoreErrors")
+                            if view.startswith("paused"):
+                                pause(page)
                     page.close()
             browser.close()
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import tiza
-from tiza import runs
+from tiza import runs, storage
 from tiza.config import Recipe, make
 from tiza.errors import TizaError
-from tiza.training.events import Measured, RunEnded, RunStarted, Stepped
+from tiza.training.events import Answered, Measured, RunEnded, RunStarted, Stepped
 
 PART = {"n": 1, "loss": [0.0], "accuracy": [0.0], "f1_macro": [0.0]}
 
@@ -59,6 +59,16 @@ def test_an_epoch_measured_twice_counts_once_and_an_end_that_was_none_is_forgott
 @pytest.fixture
 def recipe() -> Recipe:
     return make(Recipe, {"data": "iris", "model": "softmax", "plan": {"epochs": 1, "threads": 1}})
+
+
+def test_events_of_some_kinds_are_those_of_all_events(recipe: Recipe):
+    run = tiza.fit(recipe)
+    storage.append_line(run.path / "events.jsonl", {"no": "event"})
+    for event in (stepped(3), started(3, resumed_from=2), measured(3)):
+        runs.append_event(run, event)
+    every = list(run.events())
+    for kinds in ((Measured,), (RunStarted, RunEnded), (Stepped,), (Answered, Measured)):
+        assert list(run.events(*kinds)) == [event for event in every if isinstance(event, kinds)]
 
 
 def test_runs_are_found_by_path_name_and_last(recipe: Recipe, home: Path):

@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -117,11 +117,14 @@ def append_line(path: Path, value: Any) -> None:
         raise cannot_write(path, error) from error
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file of lines; a line that a crash left unfinished is passed over."""
+def read_lines(path: Path, keep: Callable[[str], bool] | None = None) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file of lines; a line that a crash left unfinished is passed over.
+
+    ``keep``: which lines are worth parsing.
+    """
     if path.exists():
         with path.open(encoding="utf-8", errors="replace") as file:
-            yield from parse_lines(file)
+            yield from parse_lines(file if keep is None else filter(keep, file))
 
 
 def parse_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

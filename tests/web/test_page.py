@@ -1,5 +1,6 @@
 """The page in a real browser, headless Chromium: from the first visit to a digit that is read, in both languages."""
 
+import gzip
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tiza.i18n import catalogue
+from tiza.web.app import STATIC
 from tiza.web.running import id_of
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +74,16 @@ def open_page(chromium: str, home: Path) -> Iterator[Callable[..., Page]]:
         server.end()
     assert foreign == []
     assert complaints == []
+
+
+def test_the_built_page_is_small_and_names_no_other_server():
+    scripts = [path.read_bytes() for path in STATIC.rglob("*.js")]
+    assert 0 < sum(len(gzip.compress(script)) for script in scripts) <= 120_000
+    whole = b"".join(
+        [*scripts, *(path.read_bytes() for pattern in ("*.css", "*.html") for path in STATIC.rglob(pattern))]
+    )
+    assert set(re.findall(rb"https?://[\w.-]+", whole)) <= {b"http://www.w3.org"}
+    assert b"<script>" not in (STATIC / "index.html").read_bytes()
 
 
 def draw_a_three(page: Page) -> None:

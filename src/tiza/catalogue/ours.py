@@ -14,7 +14,7 @@ SEEN = 100_000  # samples that a network is shown in all, so that small sets get
 def mnist_fast() -> Recipe:
     """Three convolutions with batch norm, two epochs of one cycle.
 
-    Claim: test accuracy 99.2 to 99.45 % over seeds 0–9, 4 s of training on two cores (x86_64 with AVX-512, torch 2.14;
+    Claim: test accuracy 99.2 to 99.45 % over seeds 0–9, 7 s of training on two cores (benchmarks/RESULTS.md, written by
     `make bench`). Every choice was made on validation; see LOG.md.
     """
     return _convolutions("mnist", (16, 32, 64), epochs=2, augment={"shift": 1})
@@ -24,7 +24,8 @@ def mnist_fast() -> Recipe:
 def mnist_best() -> Recipe:
     """The same half as wide again, turned a little too, eight epochs with smoothed labels.
 
-    Smoothing gains accuracy and costs calibration: its confidences are too low.
+    Smoothing gains accuracy and costs calibration: its confidences are too low. Claim: test accuracy 99.5 to 99.7 %
+    over seeds 0–4, 55 s.
     """
     augment = {"shift": 1, "rotate": 10}
     return _convolutions("mnist", (24, 48, 96), epochs=8, augment=augment, label_smoothing=0.1)
@@ -32,19 +33,28 @@ def mnist_best() -> Recipe:
 
 @register("recipe", "fashion-fast", default_for="fashion-mnist", claim=(0.895, 0.92), seconds=15)
 def fashion_fast() -> Recipe:
-    """Three convolutions with batch norm, two of them of stride 2, garments mirrored, three epochs."""
+    """Three convolutions with batch norm, two of them of stride 2, garments mirrored, three epochs.
+
+    Claim: test accuracy 90.6 to 91.2 % over seeds 0–4, 11 s (this and the next two: benchmarks/RESULTS.md).
+    """
     return _strided("fashion-mnist", (16, 32, 64), epochs=3)
 
 
 @register("recipe", "fashion-good")
 def fashion_good() -> Recipe:
-    """Half as wide again, five epochs in batches of 256 with smoothed labels."""
+    """Half as wide again, five epochs in batches of 256 with smoothed labels.
+
+    Claim: test accuracy 92.0 to 92.4 % over seeds 0–4, 33 s.
+    """
     return _strided("fashion-mnist", (24, 48, 96), epochs=5, batch_size=256, label_smoothing=0.1)
 
 
 @register("recipe", "fashion-best")
 def fashion_best() -> Recipe:
-    """Wider still, ten epochs."""
+    """Wider still, ten epochs.
+
+    Claim: test accuracy 92.8 to 93.4 % over seeds 0–4 (median 93.1), 108 s.
+    """
     return _strided("fashion-mnist", (40, 80, 128), epochs=10, batch_size=256, label_smoothing=0.1)
 
 

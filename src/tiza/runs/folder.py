@@ -1,6 +1,7 @@
 """The run folder: recipe, facts, events and checkpoint in plain files, from which any later process goes on."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from tiza.errors import RequestError, TizaError, together
 from tiza.i18n import number, t
 from tiza.runs.tensors import read_tensors, write_tensors
 from tiza.training.events import Event, Measured, RunEnded, RunStarted, from_plain, to_plain
+
+_BEGINS = re.compile(r'\{"v": 1, "kind": "([a-z-]+)"')  # of an event's line
 
 Status = Literal["running", "done", "early", "stopped", "interrupted", "diverged"]
 
@@ -72,21 +75,27 @@ class Run:
         path = self.path / "report.json"
         return read_json(path) if path.exists() else None
 
-    def events(self) -> Iterator[Event]:
-        """The run's events in order; what a resumed run did again is told once."""
-        return iter(
-            forget(event for line in storage.read_lines(self.path / "events.jsonl") if (event := from_plain(line)))
-        )
+    def events(self, *kinds: type[Event]) -> Iterator[Event]:
+        """The run's events in order, or those of some kinds alone; what a resumed run did again is told once."""
+        wanted = {kind.kind for kind in (*kinds, RunStarted)}
+
+        def keep(line: str) -> bool:  # of a long run most lines are others, and parsing them takes seconds
+            begins = _BEGINS.match(line)
+            return begins is None or begins[1] in wanted
+
+        lines = storage.read_lines(self.path / "events.jsonl", keep if kinds else None)
+        told = forget(event for line in lines if (event := from_plain(line)))
+        return (event for event in told if not kinds or isinstance(event, kinds))
 
     def history(self) -> list[Measured]:
         """What was measured after each epoch."""
-        return [event for event in self.events() if isinstance(event, Measured)]
+        return [event for event in self.events(Measured) if isinstance(event, Measured)]
 
     @property
     def ended(self) -> RunEnded | None:
         """How training ended; None while it runs, and after a crash."""
         last = None
-        for event in self.events():
+        for event in self.events(RunStarted, RunEnded):
             last = event
         return last if isinstance(last, RunEnded) else None
 
@@ -96,7 +105,7 @@ class Run:
         history, ended = self.history(), self.ended
         if ended is None or not ended.seconds:
             return None
-        epoch = next(event.steps_per_epoch for event in self.events() if isinstance(event, RunStarted))
+        epoch = next(event.steps_per_epoch for event in self.events(RunStarted) if isinstance(event, RunStarted))
         steps = history[-1].step if history else 0
         return steps * self.facts.counts["train"] / epoch / ended.seconds
 

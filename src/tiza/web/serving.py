@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import uvicorn
 from tiza.errors import RequestError, TizaError
 from tiza.i18n import language
 from tiza.web.app import STATIC, create_app
+from tiza.web.choosing import data_sets
 from tiza.web.running import empty_the_bin, id_of
 
 PORT = 8270
@@ -31,6 +33,7 @@ def serve(folders: Sequence[Path], *, port: int | None, told: Callable[[str], No
     view = {0: "", 1: f"run/{''.join(ids[:1])}"}.get(len(ids), f"compare/{'/'.join(ids[:2])}")
     address = f"http://127.0.0.1:{own}/?token={token}#/{view}?lang={language()}"
     empty_the_bin()
+    threading.Thread(target=data_sets, daemon=True).start()  # so that the embedded sets are at hand when they are asked
     config = uvicorn.Config(
         create_app(token=token, port=own, named=folders), log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=1, server_header=False,
