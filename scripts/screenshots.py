@@ -137,7 +137,11 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=Path("out/page"))
     parser.add_argument("--widths", default=",".join(map(str, WIDTHS)))
     parser.add_argument("--home", type=Path, help="show the runs of this TIZA_HOME, and train none")
+    parser.add_argument("--readme", action="store_true", help="only docs/page.png and docs/page.es.png")
     asked = parser.parse_args()
+    if asked.readme:
+        readme()
+        return
     asked.into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home = asked.home or Path(folder)
@@ -161,6 +165,35 @@ def main() -> None:
             if going is not None:
                 going.terminate()
                 going.wait()
+
+
+def readme() -> None:
+    """The pictures of the READMEs: MNIST in its third epoch, in English by day and in Spanish at the board."""
+    docs = Path(__file__).parents[1] / "docs"
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=get(), args=FLAGS)
+        options = ["mnist", "--sealed", "--set", "plan.epochs=8", "--set", "plan.probe=0.1", "--json"]
+        training = subprocess.Popen(
+            [*TIZA, "train", *options], env=environment(Path(folder)), stdout=subprocess.DEVNULL
+        )
+        pages = []
+        for scheme, language in (("light", "en"), ("dark", "es")):
+            page = browser.new_page(
+                viewport={"width": 1280, "height": 860}, color_scheme=scheme, device_scale_factor=1.5
+            )
+            page.goto(address.replace("lang=en", f"lang={language}"))
+            page.locator(".h-run a").first.click(timeout=60_000)
+            pages.append((page, "page.png" if language == "en" else f"page.{language}.png"))
+        for page, name in pages:
+            page.wait_for_function(
+                "() => /[3-9] (of|de) 8/.test(document.querySelector('.l-panel')?.ownerDocument.body.textContent)",
+                timeout=120_000,
+            )
+            page.wait_for_timeout(2000)
+            page.screenshot(path=docs / name)
+        training.terminate()
+        training.wait()
+        browser.close()
 
 
 def pictures(home: Path, asked: argparse.Namespace, name: str = "") -> None:

@@ -773,6 +773,8 @@ def test_no_names_in_a_zip_bring_anything_but_a_tree_or_a_sentence(
     with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(file, "w") as packed:
         for i, (parts, separator) in enumerate(names):
             info = zipfile.ZipInfo(wrapped + separator.join(LONG.get(part, part) for part in parts))
+            if len(info.filename.encode("utf-8", "surrogatepass")) > 0xFFFF:
+                continue  # no zip can hold it
             info.external_attr = (mode if i == 0 else 0o100644) << 16
             with packed.open(info, "w") as member:  # writestr() takes no empty name
                 member.write(b"" if info.filename.endswith("/") else content)
