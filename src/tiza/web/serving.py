@@ -33,7 +33,7 @@ def serve(folders: Sequence[Path], *, port: int | None, told: Callable[[str], No
     view = {0: "", 1: f"run/{''.join(ids[:1])}"}.get(len(ids), f"compare/{'/'.join(ids[:2])}")
     address = f"http://127.0.0.1:{own}/?token={token}#/{view}?lang={language()}"
     empty_the_bin()
-    threading.Thread(target=data_sets, daemon=True).start()  # so that the embedded sets are at hand when they are asked
+    threading.Thread(target=data_sets).start()  # the embedded sets are at hand when they are asked for
     config = uvicorn.Config(
         create_app(token=token, port=own, named=folders), log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=1, server_header=False,
