@@ -33,7 +33,8 @@ def serve(folders: Sequence[Path], *, port: int | None, told: Callable[[str], No
     view = {0: "", 1: f"run/{''.join(ids[:1])}"}.get(len(ids), f"compare/{'/'.join(ids[:2])}")
     address = f"http://127.0.0.1:{own}/?token={token}#/{view}?lang={language()}"
     empty_the_bin()
-    threading.Thread(target=data_sets).start()  # the embedded sets are at hand when they are asked for
+    ahead = threading.Thread(target=data_sets)  # the embedded sets are at hand when they are asked for
+    ahead.start()
     config = uvicorn.Config(
         create_app(token=token, port=own, named=folders), log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=1, server_header=False,
@@ -41,7 +42,10 @@ def serve(folders: Sequence[Path], *, port: int | None, told: Callable[[str], No
     told(address)  # the port listens already: a browser that comes now waits a moment
     if browser:
         webbrowser.open(address)
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        ahead.join()  # torch in a thread that the end of the process cuts off aborts it
 
 
 def _listen(port: int | None) -> socket.socket:
