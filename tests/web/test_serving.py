@@ -57,7 +57,7 @@ def test_it_prints_an_address_that_answers_and_ctrl_c_ends_it(start):
     assert (answer.status, b'<div id="page">' in answer.read()) == (200, True)
     asked.close()
     process.send_signal(signal.SIGINT)
-    said, complaints = process.communicate(timeout=30)
+    said, complaints = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "closed" in said
     assert complaints == ""
@@ -108,6 +108,6 @@ def test_a_training_opens_its_page_and_the_page_stays(start, tmp_path: Path):
     assert process.poll() is None  # it goes on showing
     assert tiza.runs.Run(folder).recipe.plan.probe == 0.1
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     with pytest.raises(ConnectionRefusedError):
         HTTPConnection("127.0.0.1", int(found[1]), timeout=5).connect()

@@ -39,10 +39,10 @@ def serve(folders: Sequence[Path], *, port: int | None, told: Callable[[str], No
         create_app(token=token, port=own, named=folders), log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=1, server_header=False,
     )  # fmt: skip
-    told(address)  # the port listens already: a browser that comes now waits a moment
-    if browser:
-        webbrowser.open(address)
     try:
+        told(address)  # the port listens already: a browser that comes now waits a moment
+        if browser:
+            webbrowser.open(address)
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         ahead.join()  # torch in a thread that the end of the process cuts off aborts it
