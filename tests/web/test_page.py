@@ -101,7 +101,7 @@ def draw_a_three(page: Page) -> None:
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_from_a_first_visit_to_a_digit_that_is_read(open_page: Callable[..., Page], until: Until, language: str):
-    """First visit, a run, six panels that move, pause, scrub, results, a 3 drawn; after a restart the run is there."""
+    """First visit, a run, pause, six panels that move, scrub, results, a 3 drawn; after a restart the run is there."""
     text = catalogue(language)
     page = open_page(language)
     page.get_by_role("button", name=text["page.first.start"]).click()
@@ -109,20 +109,20 @@ def test_from_a_first_visit_to_a_digit_that_is_read(open_page: Callable[..., Pag
     panels = [page.locator(f".l-{name}") for name in ("batch", "validation", "loss", "accuracy", "weights", "biases")]
     pause = page.get_by_role("button", name=text["page.learn.pause"], exact=True)
     expect(pause).to_be_enabled(timeout=90_000)
-    before = [panel.screenshot() for panel in panels]
-    until(lambda: all(panel.screenshot() != old for panel, old in zip(panels, before, strict=True)), 60)
-
     pause.click()
     go_on = page.get_by_role("button", name=text["page.learn.go-on"], exact=True)
     expect(go_on).to_be_visible()
+    before = [panel.screenshot() for panel in panels]
+    go_on.click()
+    until(lambda: all(panel.screenshot() != old for panel, old in zip(panels, before, strict=True)), 120)
+
     slider = page.get_by_role("slider", name=text["page.learn.scrub"], exact=True)
-    there = [panel.screenshot() for panel in panels]
+    there = [panel.screenshot() for panel in panels[:2]]
     slider.focus()
     slider.press("Home")
     expect(slider).to_have_attribute("aria-valuenow", "0")
-    until(lambda: all(panel.screenshot() != now for panel, now in zip(panels[:2], there, strict=False)), 30)
+    until(lambda: all(panel.screenshot() != now for panel, now in zip(panels[:2], there, strict=True)), 60)
     slider.press("End")
-    go_on.click()
 
     done = page.locator(".p-facts", has_text=text["page.status.done"])
     expect(done).to_be_visible(timeout=240_000)

@@ -43,7 +43,7 @@ from tiza.training.optim import factor
 from tiza.training.position import Position, Randomness
 
 TICK = 0.1  # seconds between two Stepped
-SHARE = 20  # answers are asked for again after so many times what asking took: at most 5 % of training
+SHARE = 40  # answers are asked for again after so many times what asking took: at most 2.5 % of training
 MEASURED_TRAIN = 10_000
 
 

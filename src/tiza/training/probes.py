@@ -10,7 +10,7 @@ from torch import Tensor
 from tiza.data.dataset import stratified
 
 LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-MOST = 20_000  # a larger layer is read at even intervals, but for its ends: quantiles hardly move, sorting is slow
+MOST = 5_000  # a larger layer is read at even intervals, but for its ends: quantiles hardly move, sorting is slow
 TILES = 100
 BOARD = 1_000
 GRID = 40  # points a side of the plane of two features
