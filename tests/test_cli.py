@@ -669,6 +669,8 @@ BAD_REQUESTS = {
     "compare what": (["recipes", "compare"], 2, "ID"),
     "no variants": (["recipes", "compare", "001-softmax"], 2, "001-softmax"),
     "too many words": (["recipes", "a", "b", "c"], 2, "a b c"),
+    "seeds alone": (["recipes", "004-iris", "--seeds", "3"], 2, "--seeds"),
+    "a picture of no comparison": (["recipes", "--save", "figures"], 2, "--save"),
     "one seed": (["recipes", "compare", "004-iris", "--seeds", "1"], 2, "2"),
     "no such answer": (["explain", "answer", "{iris}", "999"], 2, "999"),
     "answer of test": (["explain", "answer", "{iris}", "0", "--split", "test"], 2, "test"),

@@ -70,17 +70,17 @@ def test_every_result_is_scikit_learns(confusion: list[list[int]]):
     found, k = by_name(metrics(confusion)), len(confusion)
     labels, answers = samples(np.array(confusion))
     assert found["accuracy", None].result == pytest.approx(oracle.accuracy_score(labels, answers))
-    scores = oracle.precision_recall_fscore_support(labels, answers, labels=range(k), zero_division=0)  # type: ignore[arg-type]
-    macro = oracle.precision_recall_fscore_support(labels, answers, average="macro", zero_division=0)  # type: ignore[arg-type]
+    scores = oracle.precision_recall_fscore_support(labels, answers, labels=range(k), zero_division=0)
+    macro = oracle.precision_recall_fscore_support(labels, answers, average="macro", zero_division=0)
     for name, each, mean in zip(("precision", "recall", "f1"), scores, macro, strict=False):
-        assert [found[name, str(i)].result for i in range(k)] == pytest.approx(list(each))  # type: ignore[arg-type]
+        assert [found[name, str(i)].result for i in range(k)] == pytest.approx(list(each))
         assert found[f"{name}_macro", None].result == pytest.approx(mean)
     if k == 2:
         for name, score in (("precision", oracle.precision_score), ("recall", oracle.recall_score),
                             ("f1", oracle.f1_score)):  # fmt: skip
-            assert found[name, None].result == pytest.approx(score(labels, answers, zero_division=0))  # type: ignore[arg-type]
+            assert found[name, None].result == pytest.approx(score(labels, answers, zero_division=0))
         assert found["specificity", None].result == pytest.approx(
-            oracle.recall_score(labels, answers, pos_label=0, zero_division=0)  # type: ignore[arg-type]
+            oracle.recall_score(labels, answers, pos_label=0, zero_division=0)
         )
 
 

@@ -142,13 +142,13 @@ def test_a_curve_has_at_most_so_many_points_and_ends_where_the_run_does(n: int):
     assert kept == sorted(set(kept))
 
 
-def test_a_hundred_thousand_events_are_read_within_a_second(tmp_path: Path):
+def test_a_hundred_thousand_events_are_read_in_three_seconds_into_two_thousand_points(tmp_path: Path):
     path = tmp_path / "events.jsonl"
     line = json.dumps(to_plain(stepped(1)))
     write(path, STARTED, *(line.replace('"step": 1,', f'"step": {i},') + "\n" for i in range(100_000)))
     began = time.process_time()
     history = Log(path).read().history()
-    assert time.process_time() - began < 3  # on a quiet machine 0.5 s; see LOG.md
+    assert time.process_time() - began < 3
     assert len(history["stepped"]["step"]) <= POINTS
     assert history["stepped"]["step"][-1] == 99_999
 

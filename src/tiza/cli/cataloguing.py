@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def recipes(words: Sequence[str], seeds: int | None, save: Path | None, as_json: bool) -> None:
     """``tiza recipes``, ``tiza recipes ID`` and ``tiza recipes compare ID``."""
+    if words[:1] != ["compare"] and (seeds is not None or save is not None):
+        raise RequestError("recipes-compare", where="--seeds" if seeds is not None else "--save")
     match list(words):
         case []:
             _list(as_json)

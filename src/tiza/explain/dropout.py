@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import Tensor, nn
 
 from tiza.config import Recipe
@@ -56,12 +57,12 @@ class Dropout:
     @property
     def probability(self) -> float:
         """That of the right class in eval mode."""
-        return float(_softmax(self.logits)[self.label])
+        return float(softmax(self.logits)[self.label])
 
     @property
     def probabilities(self) -> np.ndarray:
         """That of the right class in each draw, (D)."""
-        return _softmax(self.drawn)[:, self.label]
+        return softmax(self.drawn, axis=1)[:, self.label]
 
 
 def dropout(
@@ -126,8 +127,3 @@ def _note(seen: list[tuple[str, float, Tensor, Tensor]], name: str, layer: Any, 
         factors = layer.forward(torch.ones_like(units))  # on ones, a unit that is 0 anyway shows the draw too
         torch.set_rng_state(state)
         seen.append((name, float(layer.p), units.clone(), factors))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from tiza import runs, storage
@@ -96,7 +97,7 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
 
     @app.get("/api/runs/{id}/live")
     async def live(request: Request, id: str, after: Annotated[int, Query(ge=-1, lt=2**53)] = -1) -> Response:
-        log = Log(shelf.find(id).path / "events.jsonl")
+        log = await run_in_threadpool(shelf.log, shelf.find(id))
         last = request.headers.get("last-event-id", "")
         after = max(after, int(last)) if last.isdecimal() and len(last) < 16 else after
         return StreamingResponse(tail(log, after), media_type="text/event-stream")
@@ -104,17 +105,15 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
     @app.get("/api/runs/{id}/answers")
     def answers(id: str) -> dict[str, Any]:
         run = shelf.find(id)
-        return samples.answers(run, samples.data_of(run.recipe.data))
+        return samples.answers(run, samples.data_for(run))
 
     @app.post("/api/runs/{id}/predict")
     async def predict(request: Request, id: str) -> dict[str, Any]:
-        from starlette.concurrency import run_in_threadpool
-
         return await run_in_threadpool(samples.predict, shelf.find(id), await request.body())
 
     @app.get("/api/pixels/run/{id}/{split}/{chunk}")
     def pixels_of_run(id: str, split: _SPLIT, chunk: _Number) -> Response:
-        return _bytes(samples.data_of(shelf.find(id).recipe.data), split, chunk, labelled=True)
+        return _bytes(samples.data_for(shelf.find(id)), split, chunk, labelled=True)
 
     @app.get("/api/pixels/data/{name}/{split}/{chunk}")
     def pixels_of_data(name: str, split: _SPLIT, chunk: _Number) -> Response:
@@ -137,10 +136,9 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
     @app.post("/api/check")
     def check(recipe: Annotated[dict[str, Any], Body(embed=True)]) -> dict[str, Any]:
         try:
-            _permitted(make(Recipe, recipe), shelf)
+            return choosing.check(_permitted(make(Recipe, recipe), shelf))
         except TizaError as error:
-            return {"recipe": None, "faults": choosing.faults_of(error), "layers": [], "parameters": None, "code": None}
-        return choosing.check(recipe)
+            return choosing.faulty(error)
 
     app.mount("/", StaticFiles(directory=STATIC, html=True, check_dir=False))
     return app
@@ -190,7 +188,7 @@ def _details(shelf: Runs, run: runs.Run) -> dict[str, Any]:
         facts = run.facts.model_dump(mode="json")
         wanted = ("parameters", "counts", "shape", "classes", "features", "device", "threads", "engine")
         details |= {"facts": {name: facts[name] for name in wanted}, "layers": shelf.log(run).layers()}
-        data = samples.data_of(recipe.data)
+        data = samples.data_for(run)
         details |= {"form": samples.form(data), "panels": panels(data)}
         if not isinstance(data.valid, Sealed):
             board = probes.board(data.valid.y.numpy())

@@ -52,8 +52,7 @@ def offered() -> dict[str, tuple[str, Recipe]]:
     found = {name: recipes[name] for name in recipes if not name[0].isdigit()}
     found |= {name: start_of(name) for name in SETS if name.startswith("points-") or name in ("digits", "iris")}
     found |= {name: recipes[name] for name in recipes if name not in found}
-    sets = {name: set_of(recipe.data) for name, recipe in found.items()}
-    return {name: (sets[name], recipe) for name, recipe in found.items() if sets[name]}  # pyright: ignore[reportReturnType]
+    return {name: (of, recipe) for name, recipe in found.items() if (of := set_of(recipe.data)) is not None}
 
 
 def recipe_lines() -> list[dict[str, Any]]:
@@ -124,16 +123,16 @@ def _parts(annotation: Any) -> list[Any]:
     return [] if annotation in (type(None), None) else [annotation]
 
 
-def check(values: Any) -> dict[str, Any]:
-    """What a recipe as typed comes to: its faults, or its layers, parameters and code."""
-    nothing: dict[str, Any] = {"recipe": None, "layers": [], "parameters": None, "code": None}
-    try:
-        recipe = make(Recipe, values)
-        data = data_of(recipe.data)
-        body = body_of(recipe.model, data.shape, len(data.classes), recipe.plan.seed)
-        rows = shapes(body, data.shape)
-    except TizaError as error:
-        return nothing | {"faults": faults_of(error)}
+def faulty(error: TizaError) -> dict[str, Any]:
+    """What ``check()`` would have given, for a recipe that can't be."""
+    return {"recipe": None, "faults": faults_of(error), "layers": [], "parameters": None, "code": None}
+
+
+def check(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe comes to: its layers, parameters and code; raises :class:`TizaError` where its model can't be."""
+    data = data_of(recipe.data)
+    body = body_of(recipe.model, data.shape, len(data.classes), recipe.plan.seed)
+    rows = shapes(body, data.shape)
     layers = [
         {"name": row.name, "kind": row.type, "input": list(row.before), "output": list(row.after),
          "parameters": row.parameters, "multiply_adds": row.multiply_adds}

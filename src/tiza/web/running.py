@@ -143,7 +143,7 @@ class Runs:
         aside = _aside() / id_of(run.path)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        storage.write(aside / "from.json", storage.to_json({"path": str(run.path), "time": time.time()}))
+        storage.write(aside / "from.json", storage.to_json({"path": str(run.path)}))
         shutil.move(run.path, aside / "run")
         self.logs.pop(run.path, None)
 

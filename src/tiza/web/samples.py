@@ -17,6 +17,7 @@ from tiza.data.seal import Sealed
 from tiza.data.sources import read
 from tiza.errors import RequestError
 from tiza.i18n import t
+from tiza.metrics import tally
 from tiza.prediction import Predictor
 
 CHUNK = 1_000  # samples that travel together
@@ -26,6 +27,13 @@ SIDE = 48  # pixels; larger pictures are shown smaller
 def data_of(config: Data) -> Dataset:
     """The data set of a recipe, at hand when it was asked for before."""
     return _read(config.model_dump_json())
+
+
+def data_for(run: runs.Run) -> Dataset:
+    """The data set that a run was trained on; raises :class:`TizaError` where its source has changed since."""
+    data = data_of(run.recipe.data)
+    runs.check_data(run, data)
+    return data
 
 
 @lru_cache(10)
@@ -69,13 +77,12 @@ def answers(run: runs.Run, data: Dataset) -> dict[str, Any]:
     model = runs.restore(run).model
     x, y = data.valid.gather(torch.arange(len(data.valid)))
     with torch.inference_mode():
-        probabilities = torch.cat([model(part).softmax(-1) for part in x.split(250)])
-    probability, answer = probabilities.max(-1)
-    counts = torch.bincount(y * len(data.classes) + answer, minlength=len(data.classes) ** 2)
+        logits = torch.cat([model(part) for part in x.split(250)])
+    probability, answer = logits.softmax(-1).max(-1)
     return {
         "index": list(range(len(y))), "label": y.tolist(), "answer": answer.tolist(),
         "probability": [round(p, 6) for p in probability.nan_to_num().tolist()],
-        "confusion": counts.reshape(len(data.classes), -1).tolist(),
+        "confusion": tally(logits, y).confusion.tolist(),
     }  # fmt: skip
 
 
