@@ -205,6 +205,17 @@ def test_data_of_ones_own_can_be_trained_on_again_but_no_path_comes_from_the_pag
     assert client.post("/api/check", json={"recipe": recipe}).json()["faults"] == []
 
 
+def test_samples_of_a_file_that_changed_are_not_shown_as_the_runs(client: TestClient, home: Path, tmp_path: Path):
+    csv = tmp_path / "own.csv"
+    csv.write_text("a,b,kind\n" + "".join(f"{i},{i % 7},{'xy'[i % 2]}\n" for i in range(60)))
+    data = tiza.load(str(csv), target="kind").config
+    run = tiza.fit(tiza.Recipe(data=data, model={"name": "softmax"}, plan={"epochs": 1}))
+    csv.write_text("a,b,kind\n" + "".join(f"{i},{i % 5},{'yx'[i % 2]}\n" for i in range(60)))
+    answer = client.get(f"/api/pixels/run/{id_of(run.path)}/train/0")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "other-data")
+    assert client.get(f"/api/runs/{id_of(run.path)}").json()["failure"]
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_the_pages_texts_are_those_of_the_catalogue(client: TestClient, language: str):
     texts = client.get(f"/api/texts/{language}").json()
