@@ -4,7 +4,7 @@
 
 Wants a quiet machine, about eight minutes, and the Chromium of ``scripts/browser.py``. Cost: processor seconds (user
 and system) of ``tiza train mnist`` on one thread by itself, and with the page open on it in a drawing tab whose panels
-move ten times a second, in turn. Scrubbing: the main thread's work for each move over a finished run.
+move ten times a second, in turn. Scrubbing: the main thread's frames while the slider jumps about a finished run.
 """
 
 import argparse
@@ -69,27 +69,34 @@ def cost(home: Path, address: str, browser: Browser, pairs: int) -> list[dict[st
     return found
 
 
-def scrubbing(page: Page) -> list[float]:
-    """Milliseconds of the main thread (script, style, layout, paint) for each of many moves of the slider."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
+def scrubbing(browser: Browser, page: Page, trace: Path) -> tuple[list[float], list[float]]:
+    """Milliseconds of every frame (input, script, style, layout, paint, commit) and of the longest after each move.
 
-    def work() -> float:
-        return {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
-
+    A tile that changes sides flies for a fifth of a second: a move has several frames, and each has 16 ms.
+    """
     box = page.get_by_role("slider").first.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
-    taken, rng = [], np.random.default_rng(0)
-    for x in rng.random(MOVES):
-        page.wait_for_timeout(60)
-        before = work()
+    timeline = ["devtools.timeline", "disabled-by-default-devtools.timeline"]
+    browser.start_tracing(page=page, path=trace, categories=timeline)
+    for x in np.random.default_rng(0).random(MOVES):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + box["height"] / 2)
-        page.wait_for_timeout(60)
-        taken.append(1000 * (work() - before))
+        page.wait_for_timeout(120)
+    browser.stop_tracing()
     page.mouse.up()
-    return taken
+    events = json.loads(trace.read_text())["traceEvents"]
+    drawn = [event for event in events if event["name"] == "FireAnimationFrame"]
+    thread = drawn[0]["pid"], drawn[0]["tid"]
+    ours = [event for event in events if (event["pid"], event.get("tid")) == thread]
+    tasks = sorted((event["ts"], event["dur"]) for event in ours if event["name"] == "RunTask" and "dur" in event)
+    begins = np.array([begin for begin, _ in tasks])
+    at = np.array(sorted(event["ts"] for event in drawn))
+    frames = np.array([duration for _, duration in tasks])[np.searchsorted(begins, at, side="right") - 1] / 1000
+    inputs = [event for event in ours if event["name"] == "EventDispatch"]
+    moves = sorted(event["ts"] for event in inputs if event["args"]["data"]["type"] == "pointermove")
+    parts = np.split(frames, np.searchsorted(at, moves))[1:]
+    return frames.tolist(), [float(part.max()) for part in parts if len(part)]
 
 
 def grown(folder: Path, into: Path) -> None:
@@ -106,14 +113,17 @@ def grown(folder: Path, into: Path) -> None:
 
 
 def opened(address: str, folder: Path, browser: Browser) -> tuple[float, float]:
-    """Seconds until a run's curves stand, and the megabytes of the tab's heap then."""
+    """Seconds until all panels of a run are drawn, labels too, and the megabytes of the tab's heap then."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(address)
     page.wait_for_timeout(8000)  # the server has the embedded sets at hand
     began = time.perf_counter()
     page.goto(f"{address.partition('/?')[0]}/#/run/{id_of(folder)}")
     page.wait_for_function(
-        "() => document.querySelector('.l-loss .unseen')?.textContent?.match(/[0-9]/)", timeout=60_000
+        "() => ['loss', 'accuracy', 'weights', 'biases'].every(name =>"
+        " document.querySelector(`.l-${name} .l-end`)?.textContent?.match(/[0-9]/))"
+        " && ['batch', 'validation'].every(name => document.querySelector(`.l-${name} .l-note`)?.textContent)",
+        timeout=60_000,
     )
     seconds = time.perf_counter() - began
     heap = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
@@ -136,7 +146,7 @@ def main() -> None:
             page.goto(address)
             page.goto(f"{address.partition('/?')[0]}/#/run/{id_of(home / 'runs' / 'watched-0')}")
             page.wait_for_timeout(5000)
-            moves = scrubbing(page)
+            frames, moves = scrubbing(browser, page, home / "trace.json")
             page.close()
         grown(home / "runs" / "watched-0", home / "runs" / "grown")
         with served(home) as address:
@@ -149,8 +159,8 @@ def main() -> None:
         ("extra processor seconds of the trainer, mean", f"{np.mean(ratios):+.1%}", ""),
         (f"… upper 95 % bound over {len(ratios)} pairs", f"{bound:+.1%}", "< 10 %"),
         ("wall clock with a drawing tab on the same two cores, median ratio", f"{walls:.2f}", "–"),
-        (f"a move of the slider, main thread, p95 of {len(moves)}", f"{np.percentile(moves, 95):.1f} ms", "≤ 16 ms"),
-        ("… median", f"{median(moves):.1f} ms", ""),
+        (f"a frame while the slider moves, p95 of {len(frames)}", f"{np.percentile(frames, 95):.1f} ms", "≤ 16 ms"),
+        (f"… the longest frame of a move, p95 of {len(moves)}", f"{np.percentile(moves, 95):.1f} ms", ""),
         (f"a run of {EVENTS:,} events opens in", f"{seconds:.2f} s", "< 1 s"),
         ("… heap of the tab then", f"{heap:.0f} MB", "< 300 MB"),
     ]

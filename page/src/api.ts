@@ -56,7 +56,6 @@ export interface RunDetails extends RunLine {
   board: { index: number[]; label: number[] } | null; // the validation samples whose answers `answered` events give
   layers: string[];
   report: Report | null;
-  findings: Finding[];
   code: { python: string; command: string };
   failure: string | null; // the sentence of a run that failed or is damaged
 }
@@ -90,7 +89,7 @@ export interface History {
   changed: Event[];
   probed: { n: number[]; step: number[] };
   answered: { n: number[]; step: number[]; time: number[] };
-  ended: { reason: string; seconds: number; step: number } | null;
+  ended: { reason: string; seconds: number; step: number; failed_at: number | null; proposed_lr: number | null } | null;
 }
 export interface Bands { step: number[]; quantiles: number[][] } // quantiles[k] is the k-th of the seven, over the steps
 
@@ -148,6 +147,7 @@ export const history = (id: string) => get<History>(`runs/${id}/history`);
 /** At most 100 lines at once, each by its number. */
 export const frames = (id: string, numbers: number[]) => get<Event[]>(`runs/${id}/frames?${numbers.map((n) => `n=${n}`).join("&")}`);
 export const bands = (id: string, layer: number) => get<Bands>(`runs/${id}/bands?layer=${layer}`);
+export const findings = (id: string) => get<Finding[]>(`runs/${id}/findings`);
 export const answers = (id: string) => get<Answers>(`runs/${id}/answers`);
 export const dataSets = () => get<DataSet[]>("data");
 export const recipes = () => get<RecipeLine[]>("recipes");

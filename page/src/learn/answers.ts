@@ -32,7 +32,7 @@ export class AnswerBoard {
     this.order = new Order(n);
     this.drawn = new Int32Array(n).fill(-1);
     this.inAtlas = new Uint8Array(n);
-    this.atlas = pixels && new Atlas(pixels, n);
+    this.atlas = pixels && new Atlas(pixels, n, true);
   }
 
   tile(sample: number): Tile {

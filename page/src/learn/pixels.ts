@@ -98,10 +98,11 @@ function edge(pixels: Uint8Array, width: number, height: number): number {
 }
 
 /** `slots` pictures side by side in one hidden canvas, from which boards draw their tiles: first all are put, then drawn,
- * as a canvas takes long to be written and read in turn. */
+ * as a canvas takes long to be written and read in turn. Where they `stay`, they are brought to their size once. */
 export class Atlas {
   private readonly canvas = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
+  private readonly sized = document.createElement("canvas");
   private readonly image: ImageData;
   private written = false;
   private readonly columns: number;
@@ -109,7 +110,7 @@ export class Atlas {
   readonly width: number;
   readonly height: number;
 
-  constructor(private readonly pixels: Pixels, slots: number) {
+  constructor(private readonly pixels: Pixels, private readonly slots: number, private readonly stay = false) {
     const { width, height } = pixels.form;
     this.stride = Math.max(1, Math.ceil(Math.max(width, height) / LARGEST));
     this.width = Math.floor(width / this.stride);
@@ -131,8 +132,21 @@ export class Atlas {
   }
 
   draw(on: CanvasRenderingContext2D, slot: number, x: number, y: number, width: number, height: number): void {
-    if (this.written) this.context.putImageData(this.image, 0, 0);
+    const fresh = this.written, { sized, columns } = this;
+    if (fresh) this.context.putImageData(this.image, 0, 0);
     this.written = false;
+    if (!this.stay) { this.scale(on, slot, x, y, width, height); return; }
+    const rows = Math.ceil(this.slots / columns);
+    if (fresh || sized.width !== columns * width || sized.height !== rows * height) {
+      sized.width = columns * width; // which empties it
+      sized.height = rows * height;
+      const into = sized.getContext("2d")!;
+      for (let i = 0; i < this.slots; i++) this.scale(into, i, (i % columns) * width, Math.floor(i / columns) * height, width, height);
+    }
+    on.drawImage(sized, (slot % columns) * width, Math.floor(slot / columns) * height, width, height, x, y, width, height);
+  }
+
+  private scale(on: CanvasRenderingContext2D, slot: number, x: number, y: number, width: number, height: number): void {
     on.imageSmoothingEnabled = width % this.width !== 0; // whole multiples stay crisp
     on.imageSmoothingQuality = "medium";
     const sx = (slot % this.columns) * this.width, sy = Math.floor(slot / this.columns) * this.height;

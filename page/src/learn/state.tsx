@@ -48,11 +48,10 @@ function Ending({ past, run }: { past: Past; run: RunDetails }) {
       );
     case "interrupted": return <GoOn past={past} run={run} />;
     case "diverged": {
-      const told = run.findings.find(({ code }) => code === "diverged");
       const proposed = end?.proposed ?? (base === null ? null : base / 10);
       return (
         <p class="l-ending wrong">
-          {end?.failedAt ? t("page.learn.diverged.at", { step: whole(end.failedAt) }) : told?.sentence ?? t("page.learn.diverged")}{" "}
+          {end?.failedAt ? t("page.learn.diverged.at", { step: whole(end.failedAt) }) : t("page.learn.diverged")}{" "}
           {proposed !== null && t("page.learn.diverged.try", { rate: significant(proposed) })}
         </p>
       );

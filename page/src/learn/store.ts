@@ -136,7 +136,7 @@ export class Past {
     const { status } = state;
     for (const event of history.changed) this.change(event);
     state.status = status; // the server knows better whether it is paused
-    if (history.ended) state.end = { proposed: null, failedAt: null };
+    if (history.ended) state.end = { proposed: history.ended.proposed_lr, failedAt: history.ended.failed_at };
     this.estimate();
     this.version++;
     repaint();

@@ -1,13 +1,19 @@
 // The diagnosis in words.
-import type { Finding } from "../api";
-import { t } from "../texts";
+import type { Finding, RunDetails } from "../api";
+import * as api from "../api";
+import { Failed, Loading } from "../parts/failed";
+import { useLoaded } from "../parts/use";
+import { lang, t } from "../texts";
 
-export function Findings({ findings }: { findings: Finding[] }) {
+export function Findings({ run }: { run: RunDetails }) {
+  const { value: findings, failure } = useLoaded(() => api.findings(run.id), [run.id, lang.value, run.report?.valid.loss]);
   return (
     <section class="r-findings">
       <h2>{t("page.results.diagnosis")}</h2>
-      {!findings.length && <p>{t("page.results.healthy")}</p>}
-      {findings.map((found) => (
+      {failure && <Failed failure={failure} />}
+      {!findings && !failure && <Loading />}
+      {findings?.length === 0 && <p>{t("page.results.healthy")}</p>}
+      {findings?.map((found) => (
         <article key={found.code} class={`r-finding r-${found.severity}`}>
           <h3><Sign severity={found.severity} />{found.title}</h3>
           <p>{found.sentence}</p>

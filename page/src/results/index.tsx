@@ -25,7 +25,7 @@ export function Results({ run }: { run: RunDetails }) {
         <Accuracy report={report} />
         <p>{report.openings}</p>
       </section>
-      <Findings findings={run.findings} />
+      <Findings run={run} />
       <section class="r-confusion">
         <div class="r-head">
           <h2>{t("page.results.confusion", { wrong: whole(wrongOf(measures.confusion)), n: whole(measures.n) })}</h2>

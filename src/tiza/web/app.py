@@ -107,6 +107,14 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
         run = shelf.find(id)
         return samples.answers(run, samples.data_for(run))
 
+    @app.get("/api/runs/{id}/findings")
+    def findings(id: str) -> list[dict[str, Any]]:
+        return [
+            dict(zip(("title", "", "sentence"), str(found).partition(": "), strict=True))
+            | {"code": found.code, "severity": found.severity, "advice": found.advice}
+            for found in shelf.findings(shelf.find(id))
+        ]
+
     @app.post("/api/runs/{id}/predict")
     async def predict(request: Request, id: str) -> dict[str, Any]:
         return await run_in_threadpool(samples.predict, shelf.find(id), await request.body())
@@ -178,7 +186,7 @@ def _details(shelf: Runs, run: runs.Run) -> dict[str, Any]:
     line = shelf.line(run)
     nothing: dict[str, Any] = {
         "recipe": None, "facts": None, "form": None, "panels": [], "board": None, "layers": [], "report": None,
-        "findings": [], "code": None, "failure": shelf.failure(run) if line["status"] == "failed" else None,
+        "code": None, "failure": shelf.failure(run) if line["status"] == "failed" else None,
     }  # fmt: skip
     try:
         recipe = run.recipe
@@ -195,11 +203,6 @@ def _details(shelf: Runs, run: runs.Run) -> dict[str, Any]:
             details["board"] = {"index": board.tolist(), "label": data.valid.y.numpy()[board].tolist()}
         if (report := run.report) is not None:
             details["report"] = report | {"openings": Report.from_dict(report).openings()}
-            details["findings"] = [
-                dict(zip(("title", "", "sentence"), str(found).partition(": "), strict=True))
-                | {"code": found.code, "severity": found.severity, "advice": found.advice}
-                for found in shelf.findings(run, data)
-            ]
     except TizaError as error:
         return line | nothing | {"failure": str(error)}
     return details

@@ -1,7 +1,6 @@
 """A run's ``events.jsonl`` for the page: its past in few points, lines by their number, and what comes, as it comes."""
 
 import asyncio
-import json
 import re
 import threading
 from array import array
@@ -9,10 +8,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from tiza.training.events import EVENTS, VERSION
 
 POINTS = 2_000  # of a curve
+LOOKS = 1_000  # at the weights of all layers, each a long line: more than a panel has pixels
 POLL = 0.05  # seconds between two looks at the file
+_ENDED = ("reason", "seconds", "step", "failed_at", "proposed_lr")
 BEAT = 15.0  # seconds without an event after which the stream says that it is alive
 _FRAME = re.compile(rb'\{"v": 1, "kind": "(probed|answered)", "step": (\d+), "epoch": \d+, "time": ([\d.]+)')
 
@@ -39,6 +42,7 @@ class Log:
         self.measured: list[dict[str, Any]] = []
         self.changed: list[dict[str, Any]] = []
         self.frames: dict[str, list[tuple[int, int, float]]] = {"probed": [], "answered": []}  # n, step, time
+        self.looks: tuple[int, list[tuple[int, list[Any]]]] = (0, [])  # of how many; step and quantiles of each layer
 
     def read(self) -> "Log":
         """Take in what was written since."""
@@ -114,7 +118,7 @@ class Log:
             "changed": self.changed[-POINTS:],
             "probed": {"n": [row[0] for row in probed], "step": [row[1] for row in probed]},
             "answered": {name: [row[i] for row in answered] for i, name in enumerate(("n", "step", "time"))},
-            "ended": self.ended and {name: self.ended[name] for name in ("reason", "seconds", "step")},
+            "ended": self.ended and {name: self.ended.get(name) for name in _ENDED},
         }
 
     def lines(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
@@ -129,11 +133,15 @@ class Log:
         return found
 
     def bands(self, layer: int) -> dict[str, Any]:
-        """The quantiles of a layer over the steps, in at most ``POINTS`` points: seven lists."""
-        looks = self.lines(n for n, *_ in thinned(self.frames["probed"]))
-        looks = [look for look in looks if layer < len(look["layers"])]
-        rows = [look["layers"][layer]["quantiles"][0] for look in looks]
-        return {"step": [look["step"] for look in looks], "quantiles": [list(row) for row in zip(*rows, strict=True)]}
+        """The quantiles of a layer over the steps, in at most ``LOOKS`` points: seven lists."""
+        with self.lock:
+            if self.looks[0] != len(self.frames["probed"]):
+                lines = self.lines(n for n, *_ in thinned(self.frames["probed"], LOOKS))
+                looks = [(line["step"], [one["quantiles"][0] for one in line["layers"]]) for line in lines]
+                self.looks = len(self.frames["probed"]), looks
+            rows = [(step, layers[layer]) for step, layers in self.looks[1] if layer < len(layers)]
+        quantiles = zip(*(row for _, row in rows), strict=True)
+        return {"step": [step for step, _ in rows], "quantiles": [list(one) for one in quantiles]}
 
     def layers(self) -> list[str]:
         """The names of the layers that were looked into."""
@@ -144,18 +152,18 @@ class Log:
 def parsed(line: bytes) -> dict[str, Any] | None:
     """The event of a line as plain data, or None where it is none."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = from_json(line)
+    except ValueError:
         return None
     known = isinstance(event, dict) and event.get("v") == VERSION and event.get("kind") in EVENTS
     return event if known and {"step", "epoch", "time"} <= event.keys() else None
 
 
-def thinned(rows: Sequence[Any]) -> list[Any]:
-    """At most ``POINTS`` of them at even intervals, the last among them."""
-    if len(rows) <= POINTS:
+def thinned(rows: Sequence[Any], most: int = POINTS) -> list[Any]:
+    """At most so many of them at even intervals, the last among them."""
+    if len(rows) <= most:
         return list(rows)
-    return [*rows[: -1 : -(-(len(rows) - 1) // (POINTS - 1))], rows[-1]]
+    return [*rows[: -1 : -(-(len(rows) - 1) // (most - 1))], rows[-1]]
 
 
 async def tail(log: Log, after: int) -> AsyncIterator[str]:

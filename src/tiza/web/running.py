@@ -14,10 +14,10 @@ from typing import Any
 from tiza import runs, storage
 from tiza.checks import Finding, diagnose
 from tiza.config import Recipe
-from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError
 from tiza.i18n import language
 from tiza.metrics import wilson
+from tiza.web import samples
 from tiza.web.live import Log
 
 KEPT = 24 * 3600  # seconds for which a deleted run can be had back
@@ -107,11 +107,13 @@ class Runs:
             "spark": [event["valid"]["accuracy"][0] for event in log.measured],
         }  # fmt: skip
 
-    def findings(self, run: runs.Run, data: Dataset) -> list[Finding]:
-        """The diagnosis, made once for each report."""
-        at = (run.path / "report.json").stat().st_mtime_ns
+    def findings(self, run: runs.Run) -> list[Finding]:
+        """The diagnosis, made once for each report; none of a run without one."""
+        if not (report := run.path / "report.json").exists():
+            return []
+        at = report.stat().st_mtime_ns
         if self.found.get(run.path, (0, []))[0] != at:
-            self.found[run.path] = at, diagnose(run, data)
+            self.found[run.path] = at, diagnose(run, samples.data_for(run))
         return self.found[run.path][1]
 
     def start(self, recipe: Recipe) -> runs.Run:
