@@ -16,6 +16,8 @@ from tiza.data.seal import Split
 from tiza.registry import register, table
 
 BINS = 15  # of the calibration error, as in Guo et al. 2017
+MEASURED = 250  # samples at once
+Logits = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Tally:
 
 
 def tally(logits: Tensor, labels: Tensor) -> Tally:
-    """The tally of ``logits`` (..., N, C) against ``labels`` (N)."""
+    """The tally of ``logits`` (..., N, C) against ``labels``, (N) or (..., N)."""
     *trials, n, classes = logits.shape
     labels = labels.expand(*trials, n)
     log_p = F.log_softmax(logits, -1).double()
@@ -56,7 +58,7 @@ def _count(keys: Tensor, size: int, weight: Tensor | None = None) -> Tensor:
     return counts.to(keys.device).scatter_add_(-1, keys, ones)
 
 
-def measure(logits: Callable[[Tensor], Tensor], split: Split, *, batch: int = 250) -> Tally:
+def measure(logits: Logits, split: Split, *, batch: int = MEASURED) -> Tally:
     """The tally of a whole split; ``logits`` maps samples to (..., N, C), in eval mode."""
     parts = (tally(logits(x), y) for x, y in zip(split.x.split(batch), split.y.split(batch), strict=True))
     total = next(parts)

@@ -1,5 +1,6 @@
 """The layers that tiza's own models share."""
 
+import math
 from typing import Literal
 
 import torch
@@ -59,9 +60,19 @@ def kept(x: Tensor, p: float) -> Tensor:
     """
     if x.device.type != "cpu":
         return F.dropout(torch.ones_like(x), p)
-    bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-    keep = bits[: x.numel()].view(x.shape) < min(round((1 - p) * 2**16) - 2**15, 2**15 - 1)
-    return keep.to(x.dtype).mul_(1 / (1 - p))
+    return (bits(x.shape) < below(p)).to(x.dtype).mul_(1 / (1 - p))
+
+
+def bits(shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
+    """Sixteen random bits for each place of ``shape``, as int16."""
+    n = math.prod(shape)
+    drawn = torch.empty(-(-n // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
+    return drawn.view(torch.int16)[:n].view(shape)
+
+
+def below(p: float) -> int:
+    """The bits of a place that is kept, where a share ``p`` is not, are less than this."""
+    return min(round((1 - p) * 2**16) - 2**15, 2**15 - 1)
 
 
 class Mirrored(nn.Sequential):

@@ -55,7 +55,8 @@ class Stepped(Event):
 class Measured(Event):
     """After an epoch (or a stop): train and validation measured in eval mode, beside the epoch's running means.
 
-    ``train`` and ``valid``: ``n`` and lists ``loss accuracy f1_macro``; ``running``: lists ``loss accuracy``.
+    ``train`` and ``valid``: ``n`` and lists ``loss accuracy f1_macro``; ``running``: lists ``loss accuracy``. ``train``
+    is empty where many models are trained side by side.
     """
 
     kind: ClassVar[str] = "measured"

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from tiza.config import Augment, Plan
-from tiza.data.batches import Batches, augment
-from tiza.data.dataset import Dataset, stratified
-from tiza.data.seal import Sealed, Split
+from tiza.data.batches import augment
+from tiza.data.dataset import Dataset
+from tiza.data.seal import Sealed
 from tiza.errors import TizaError
-from tiza.metrics import measure, summary
+from tiza.metrics import Tally, summary
 from tiza.training import probes
 from tiza.training.events import (
     Answered,
@@ -38,45 +38,41 @@ from tiza.training.events import (
     Stop,
     Waiting,
 )
+from tiza.training.feed import Feed, Lanes
 from tiza.training.learner import Learner
 from tiza.training.optim import factor
 from tiza.training.position import Position, Randomness
 
 TICK = 0.1  # seconds between two Stepped
 SHARE = 40  # answers are asked for again after so many times what asking took: at most 2.5 % of training
-MEASURED_TRAIN = 10_000
 
 
 def stream(
-    learner: Learner, data: Dataset, plan: Plan, *, position: Position | None = None, name: str = "stream"
+    learner: Learner, data: Dataset | Lanes, plan: Plan, *, position: Position | None = None, name: str = "stream"
 ) -> Generator[Event, Command | None, None]:
     """Train, yielding an event at every tick, epoch and change; ``.send(command)`` steers.
 
     Goes on from ``position``, which it keeps up to date: whenever an event is out, ``position`` and
     ``learner.state()`` belong together. ``name`` is who the ledger says opened the test set, where validation is the
     test split. Ends after the plan's epochs, a ``Stop``, or divergence (a loss that is no number), which puts back the
-    weights of the last measured epoch. Between two events the caller's random state is its own.
+    weights of the last measured epoch of a single model. Between two events the caller's random state is its own.
     """
     position = position if position is not None else Position.start(plan, learner.trials)
     random = Randomness(position, learner.device)
     random.enter()
     try:
-        yield from _Loop(learner, data, plan, position, random, name).events()
+        feed = data if isinstance(data, Lanes) else Feed(data, plan, learner.device, name)
+        yield from _Loop(learner, feed, plan, position, random).events()
     finally:
         random.leave()
 
 
 class _Loop:
     def __init__(
-        self, learner: Learner, data: Dataset, plan: Plan, position: Position, random: Randomness, name: str
+        self, learner: Learner, feed: Feed | Lanes, plan: Plan, position: Position, random: Randomness
     ) -> None:
-        self.learner, self.data, self.plan, self.position, self.random = learner, data, plan, position, random
-        self.name = name
-        train = data.train.to(learner.device)
-        some = len(train) > MEASURED_TRAIN
-        self.sample = train.take(stratified(train.y.cpu().numpy(), MEASURED_TRAIN)) if some else train
-        self.batches = Batches(train, plan.batch_size, plan.seed, balanced=plan.balanced)
-        self.per_epoch = len(self.batches)
+        self.learner, self.feed, self.plan, self.position, self.random = learner, feed, plan, position, random
+        self.per_epoch = len(feed)
         self.total = plan.epochs * self.per_epoch
         position.good = position.good or self.weights()
         self.paused, self.budget, self.reason = False, 0, ""  # budget: updates that a Step still grants
@@ -87,10 +83,10 @@ class _Loop:
         self.clock = self.ticked = time.perf_counter()
         self.probed = self.asked = -math.inf
         self.board = self.plane = None
-        if plan.probe and not isinstance(data.valid, Sealed):  # there, to look would be to open
-            self.board = data.valid.gather(torch.from_numpy(probes.board(data.valid.y.numpy())))[0]
-            if data.shape == (2,):
-                self.plane = probes.plane(self.sample.gather(torch.arange(len(self.sample)))[0].cpu())
+        if plan.probe and isinstance(feed, Feed) and not isinstance(valid := feed.data.valid, Sealed):
+            self.board = valid.gather(torch.from_numpy(probes.board(valid.y.numpy())))[0]  # sealed, to look would open
+            if feed.data.shape == (2,):
+                self.plane = probes.plane(feed.sample.gather(torch.arange(len(feed.sample)))[0].cpu())
 
     def events(self) -> Iterator[Event]:
         position = self.position
@@ -101,7 +97,7 @@ class _Loop:
                 trials=len(position.lr),
                 epochs=self.plan.epochs,
                 steps_per_epoch=self.per_epoch,
-                samples=len(self.data.train),
+                samples=self.feed.samples,
                 parameters=learnt,
                 resumed_from=position.step if position.resumed else None,
             )
@@ -115,7 +111,7 @@ class _Loop:
                 break
             yield from self.train(epoch)
         diverged = self.reason == "diverged"
-        if diverged:
+        if diverged and position.good:
             self.learner.load(position.good)
         yield from self.ask()
         if self.reason not in ("", "diverged", "interrupted") and position.seen:  # an interrupted epoch will go on
@@ -134,7 +130,7 @@ class _Loop:
         """The rest of an epoch, or up to the reason to end."""
         position, learner, plan = self.position, self.learner, self.plan
         self.clock = time.perf_counter()
-        for index, x, y in self.batches.epoch(epoch, position.step % self.per_epoch):
+        for index, x, y in self.feed.epoch(epoch, position.step % self.per_epoch):
             while self.paused and self.budget <= 0 and not self.reason:
                 yield from self.say(Waiting(**self.stamp()))
             if self.reason:
@@ -167,9 +163,9 @@ class _Loop:
     def settle(self) -> list[int]:
         """Bring the sums of the pending updates from the device; the trials whose loss is no number any more."""
         pending_losses, logits, labels = zip(*self.pending, strict=True)
-        sizes = [len(y) for y in labels]
+        sizes = [y.shape[-1] for y in labels]
         losses = torch.stack(pending_losses).tolist()
-        found = torch.cat(logits, 1).argmax(-1) == torch.cat(labels)  # (T, all their samples)
+        found = torch.cat(logits, 1).argmax(-1) == torch.cat(labels, -1)  # (T, all their samples)
         rights = torch.stack([part.sum(-1) for part in found.split(sizes, 1)]).tolist()
         position, bad = self.position, []
         for i, (loss, right, n) in enumerate(zip(losses, rights, sizes, strict=True)):
@@ -236,10 +232,10 @@ class _Loop:
             "loss": self.spread([value / seen for value in position.loss_sum]),
             "accuracy": self.spread([value / seen for value in position.right]),
         }
-        valid = self.data.open_valid(self.name).to(self.learner.device)
+        train, valid = self.feed.measure_train(self.learner.logits), self.feed.measure_valid(self.learner.logits)
         event = Measured(
             **self.stamp(),
-            train=self.measures(self.sample),
+            train=self.measures(train) if train else {},
             valid=self.measures(valid),
             running=running,
             seconds=position.seconds,
@@ -247,7 +243,8 @@ class _Loop:
         if whole:
             position.begin_epoch()
         # The last update of the epoch may break the weights after its own loss was still a number.
-        bad = [trial for trial in position.alive if not math.isfinite(event.train["loss"][trial])]
+        judged = event.train or event.valid
+        bad = [trial for trial in position.alive if not math.isfinite(judged["loss"][trial])]
         if bad:
             self.failed_at = self.failed_at or position.step
             yield from self.lose(bad)
@@ -255,8 +252,8 @@ class _Loop:
             position.good = self.weights()
             yield from self.say(event)
 
-    def measures(self, split: Split) -> dict[str, Any]:
-        values = summary(measure(self.learner.logits, split), "loss", "accuracy", "f1_macro")
+    def measures(self, tally: Tally) -> dict[str, Any]:
+        values = summary(tally, "loss", "accuracy", "f1_macro")
         return {key: self.spread(value) if isinstance(value, list) else value for key, value in values.items()}
 
     def lose(self, bad: list[int]) -> Iterator[Event]:
@@ -325,7 +322,9 @@ class _Loop:
         return full
 
     def weights(self) -> dict[str, Tensor]:
-        """A copy of the model's weights."""
+        """A copy of the model's weights; of many models none is kept, as the others go on when one diverges."""
+        if self.learner.trials > 1:
+            return {}
         return {key: value.clone() for key, value in self.learner.state().items() if key.startswith("model.")}
 
 

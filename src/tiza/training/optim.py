@@ -17,6 +17,35 @@ _KERNELS: dict[str, Any] = {
 }
 
 
+def moments(plan: Plan) -> tuple[str, ...]:
+    """What the plan's optimizer remembers of each parameter."""
+    return {"sgd": (), "momentum": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq")}[plan.optimizer.rstrip("w")]
+
+
+def update(
+    plan: Plan,
+    learnt: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    kept: Sequence[Sequence[Tensor]],
+    steps: Tensor,
+    *,
+    lr: float,
+    weight_decay: float,
+) -> None:
+    """One call of the plan's kernel; ``kept``: of each of its moments, one tensor per parameter."""
+    kernel = _KERNELS[plan.optimizer]
+    if plan.optimizer in ("sgd", "momentum"):
+        kernel(
+            learnt, gradients, *(kept or [[]]), weight_decay=weight_decay, lr=lr, dampening=0.0,
+            momentum=plan.momentum if kept else 0.0, nesterov=False, maximize=False, is_first_step=False,
+        )  # fmt: skip
+        return
+    kernel(
+        learnt, gradients, *kept, [], [steps] * len(learnt), lr=lr, beta1=plan.betas[0], beta2=plan.betas[1],
+        weight_decay=weight_decay, eps=1e-8, amsgrad=False, maximize=False,
+    )  # fmt: skip
+
+
 class Optimizer:
     """The plan's optimizer over the parameters that learn, updated in place by torch's fused kernels.
 
@@ -27,8 +56,7 @@ class Optimizer:
     def __init__(self, model: nn.Module, plan: Plan) -> None:
         self.plan = plan
         self.learnt = [p for p in model.parameters() if p.requires_grad]
-        names = {"sgd": (), "momentum": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq")}
-        self.state = {name: list(map(torch.zeros_like, self.learnt)) for name in names[plan.optimizer.rstrip("w")]}
+        self.state = {name: list(map(torch.zeros_like, self.learnt)) for name in moments(plan)}
         self.steps = torch.zeros((), device=self.learnt[0].device)
         decays = [plan.decay_on == "all" or p.ndim > 1 for p in self.learnt]
         self._groups = [(group, [i for i, d in enumerate(decays) if d is group]) for group in (True, False)]
@@ -49,19 +77,9 @@ class Optimizer:
                 self._update(chosen, gradients, self.weight_decay if decays else 0.0)
 
     def _update(self, chosen: Sequence[int], gradients: Sequence[Tensor | None], weight_decay: float) -> None:
-        update = _KERNELS[self.plan.optimizer]
         learnt, slopes = [self._values[i] for i in chosen], [gradients[i] for i in chosen]
         kept = [[values[i] for i in chosen] for values in self.state.values()]
-        if self.plan.optimizer in ("sgd", "momentum"):
-            update(
-                learnt, slopes, *(kept or [[]]), weight_decay=weight_decay, lr=self.lr, dampening=0.0,
-                momentum=self.plan.momentum if kept else 0.0, nesterov=False, maximize=False, is_first_step=False,
-            )  # fmt: skip
-            return
-        update(
-            learnt, slopes, *kept, [], [self.steps] * len(chosen), lr=self.lr, beta1=self.plan.betas[0],
-            beta2=self.plan.betas[1], weight_decay=weight_decay, eps=1e-8, amsgrad=False, maximize=False,
-        )  # fmt: skip
+        update(self.plan, learnt, slopes, kept, self.steps, lr=self.lr, weight_decay=weight_decay)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
