@@ -208,3 +208,22 @@ def test_the_stream_ends_with_the_runs_folder(tmp_path: Path):
         folder.rmdir()
 
     assert heard(path, -1, gone, n=2)[1].startswith("event: gone")
+
+
+def test_the_stream_says_when_nobody_trains_any_more(tmp_path: Path):
+    path = tmp_path / "events.jsonl"
+    write(path, STARTED, stepped(1))
+    trains = tiza.runs.Run(tmp_path).locked()
+
+    async def listen() -> tuple[str, float]:
+        stream = tail(Log(path), 1)
+        first = asyncio.ensure_future(anext(stream))
+        with trains:
+            await asyncio.sleep(2.5)  # paused, say: no events, and yet alive
+            assert not first.done()
+        begun = time.monotonic()
+        return await asyncio.wait_for(first, 20), time.monotonic() - begun
+
+    said, seconds = asyncio.run(listen())
+    assert said.startswith("event: left")
+    assert seconds < 4

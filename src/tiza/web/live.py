@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from tiza.errors import TizaError
+from tiza.runs import Run
 from tiza.training.events import EVENTS, VERSION
 
 POINTS = 2_000  # of a curve
@@ -17,6 +19,9 @@ LOOKS = 1_000  # at the weights of all layers, each a long line: more than a pan
 POLL = 0.05  # seconds between two looks at the file
 _ENDED = ("reason", "seconds", "step", "failed_at", "proposed_lr")
 BEAT = 15.0  # seconds without an event after which the stream says that it is alive
+DOUBT = (
+    2.0  # seconds without an event after which it is asked whether anybody still trains: a killed process says nothing
+)
 _FRAME = re.compile(rb'\{"v": 1, "kind": "(probed|answered)", "step": (\d+), "epoch": \d+, "time": ([\d.]+)')
 
 
@@ -167,10 +172,14 @@ def thinned(rows: Sequence[Any], most: int = POINTS) -> list[Any]:
 
 
 async def tail(log: Log, after: int) -> AsyncIterator[str]:
-    """The lines after number ``after`` as server-sent events, for as long as the run's folder is there."""
+    """The lines after number ``after`` as server-sent events, for as long as the run's folder is there.
+
+    ``left`` says that whoever trained the run does so no longer.
+    """
     await asyncio.to_thread(log.read)
     n = after + 1
-    quiet = 0.0
+    quiet = doubt = 0.0
+    held = await asyncio.to_thread(_held, log.path.parent)
     while True:
         if not log.path.parent.is_dir():
             yield "event: gone\ndata: {}\n\n"
@@ -184,15 +193,32 @@ async def tail(log: Log, after: int) -> AsyncIterator[str]:
                 out.append(f"id: {n}\ndata: {line.decode()}\n\n")
             n += 1
         if out:
-            quiet = 0.0
+            quiet, doubt, held = 0.0, 0.0, True
             yield "".join(out)
         else:
-            quiet += POLL
-            if quiet >= BEAT:
+            quiet, doubt = quiet + POLL, doubt + POLL
+        if doubt >= DOUBT:
+            doubt = 0.0
+            before, held = held, await asyncio.to_thread(_held, log.path.parent)
+            if before and not held:
                 quiet = 0.0
-                yield ": alive\n\n"
+                yield "event: left\ndata: {}\n\n"
+        if quiet >= BEAT:
+            quiet = 0.0
+            yield ": alive\n\n"
         await asyncio.sleep(POLL)
         await asyncio.to_thread(log.read)
+
+
+def _held(folder: Path) -> bool:
+    """Whether somebody trains the run."""
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with Run(folder).locked(wait=0):
+            return False
+    except TizaError as error:
+        return error.code == "run-in-use"
 
 
 def _from(path: Path, offset: int) -> bytes:
