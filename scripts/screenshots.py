@@ -53,6 +53,14 @@ def trained(home: Path, *options: str) -> None:
     subprocess.run([*TIZA, "train", *options], env=environment(home), capture_output=True)
 
 
+def begun(home: Path) -> subprocess.Popen[bytes]:
+    """A run that goes on for as long as nobody ends it."""
+    options = ["--model", "mlp", "--set", "plan.epochs=1000000", "--set", "plan.probe=0.1", "--json"]
+    going = subprocess.Popen([*TIZA, "train", "digits", *options], env=environment(home), stdout=subprocess.DEVNULL)
+    time.sleep(8)
+    return going
+
+
 def failed(folder: Path) -> None:
     """A run that the page began and that could not be."""
     folder.mkdir()
@@ -152,13 +160,10 @@ def main() -> None:
             trained(home, "fashion-mnist", "--set", "plan.lr=1e9", "--set", "plan.optimizer=sgd")
             trained(home, "mnist", "--set", "plan.probe=0.1")
             failed(home / "runs" / "failed")
-        going = None
-        if not asked.home:
-            options = ["--model", "mlp", "--set", "plan.epochs=1000", "--set", "plan.probe=0.1"]
-            going = subprocess.Popen(
-                [*TIZA, "train", "digits", *options, "--json"], env=environment(home), stdout=subprocess.DEVNULL
-            )
-            time.sleep(6)
+            cut = begun(home)
+            cut.kill()
+            cut.wait()
+        going = None if asked.home else begun(home)
         try:
             pictures(home, asked)
         finally:
@@ -196,6 +201,19 @@ def readme() -> None:
         browser.close()
 
 
+def picture(page: Page, path: Path) -> None:
+    """What is in sight; where that is not all, everything: only what is in sight is painted, so a window grows."""
+    page.screenshot(path=path)
+    window = page.viewport_size
+    height = page.evaluate("document.documentElement.scrollHeight")
+    if window is None or height <= window["height"]:
+        return
+    page.set_viewport_size({"width": window["width"], "height": height})
+    page.wait_for_timeout(500)
+    page.screenshot(path=path.with_stem(f"{path.stem}-whole"))
+    page.set_viewport_size(window)
+
+
 def pictures(home: Path, asked: argparse.Namespace, name: str = "") -> None:
     """All views of one home; ``name`` for its home view alone."""
     with served(home) as address:
@@ -213,7 +231,7 @@ def pictures(home: Path, asked: argparse.Namespace, name: str = "") -> None:
                     for view, go in todo.items():
                         if asked.only in view:
                             go(page)
-                            page.screenshot(path=asked.into / f"{view}-{width}-{scheme}-{language}.png", full_page=True)
+                            picture(page, asked.into / f"{view}-{width}-{scheme}-{language}.png")
                             page.unroute_all(behavior="ignoreErrors")
                             if view.startswith("paused"):
                                 pause(page)

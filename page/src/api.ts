@@ -48,7 +48,7 @@ export interface Form { kind: "images" | "plane" | "table"; channels: number; he
 export interface RunDetails extends RunLine {
   recipe: Recipe;
   facts: {
-    parameters: number; counts: { train: number; valid: number; test: number }; shape: number[]; classes: string[];
+    parameters: number; counts: Counts; shape: number[]; classes: string[];
     features: string[]; device: string; threads: number; engine: string;
   } | null;
   form: Form | null;
@@ -95,16 +95,17 @@ export interface Bands { step: number[]; quantiles: number[][] } // quantiles[k]
 
 export interface DataSet {
   name: string; title: string; kind: Form["kind"]; shape: number[]; classes: string[]; features: string[];
-  counts: { train: number; valid: number; test: number }; histogram: number[]; sample: { index: number[]; label: number[] };
+  counts: Counts; histogram: number[]; sample: { index: number[]; label: number[] };
   form: Form; recipes: string[]; default: string;
 }
 export interface RecipeLine { id: string; data: string; shows: string; recipe: Recipe }
 export interface Field {
   name: string; type: "integer" | "number" | "choice" | "boolean" | "list" | "text"; default: unknown; choices: string[];
 }
-export interface Schema { models: Record<string, Field[]>; plan: Field[] }
+export interface Schema { models: Record<string, Field[]>; plan: Field[]; data: Field[] }
 export interface ShapeRow { name: string; kind: string; input: number[]; output: number[]; parameters: number; multiply_adds: number }
-export interface Checked { recipe: Recipe | null; faults: Fault[]; layers: ShapeRow[]; parameters: number | null; code: { python: string; command: string } | null }
+export interface Counts { train: number; valid: number; test: number }
+export interface Checked { recipe: Recipe | null; faults: Fault[]; layers: ShapeRow[]; parameters: number | null; counts: Counts | null; code: { python: string; command: string } | null }
 
 export interface Answers { index: number[]; label: number[]; answer: number[]; probability: number[]; confusion: number[][] }
 export interface Prediction { label: number | null; class: string | null; probability: number | null; probabilities: number[] | null; image: { shape: number[]; pixels: number[] } | null; reason: string | null }
@@ -159,15 +160,33 @@ export const CHUNK = 1000;
 /** `of`: `run/ID` or `data/NAME`. */
 export const pixels = async (of: string, split: "train" | "valid" | "test", chunk: number): Promise<ArrayBuffer> =>
   (await ask(`pixels/${of}/${split}/${chunk}`)).arrayBuffer();
+/** At most 100 samples of a split, each by its place in it. `of`: `run/ID`. */
+export const somePixels = async (of: string, split: "train" | "valid", places: number[]): Promise<ArrayBuffer> =>
+  (await ask(`pixels/${of}/${split}?${places.map((n) => `n=${n}`).join("&")}`)).arrayBuffer();
 
 export const predict = async (id: string, picture: Blob): Promise<Prediction> =>
   (await ask(`runs/${id}/predict`, { method: "POST", headers: { "Content-Type": picture.type || "application/octet-stream" }, body: picture })).json();
 
-/** The events after line `after`, as they are written; returns what closes the stream. `lost` is told of breaks. */
-export function live(id: string, after: number, heard: (event: Event) => void, lost: (gone: boolean) => void): () => void {
-  const source = new EventSource(`/api/runs/${id}/live?after=${after}`);
-  source.onmessage = (message) => heard({ ...JSON.parse(message.data), n: Number(message.lastEventId) });
-  source.onopen = () => lost(false);
-  source.onerror = () => lost(true);
-  return () => source.close();
+/** The events after line `after`, as they are written; returns what closes the stream. `lost` is told of breaks, `left`
+ * is called when the process that trained is no longer there. */
+export function live(
+  id: string, after: number, heard: (event: Event) => void, lost: (gone: boolean) => void, left: () => void,
+): () => void {
+  let source: EventSource, timer = 0, last = after;
+  const open = () => {
+    source = new EventSource(`/api/runs/${id}/live?after=${last}`);
+    source.onmessage = (message) => {
+      last = Number(message.lastEventId);
+      heard({ ...JSON.parse(message.data), n: last });
+    };
+    source.onopen = () => lost(false);
+    source.addEventListener("left", left);
+    source.onerror = () => {
+      lost(true);
+      // A refusal, such as of a new server whose address was not opened yet, is final to the browser; not to us.
+      if (source.readyState === EventSource.CLOSED) timer = window.setTimeout(open, 2000);
+    };
+  };
+  open();
+  return () => { clearTimeout(timer); source.close(); };
 }

@@ -94,6 +94,16 @@ def test_larger_pictures_are_shown_smaller(client: TestClient, home: Path, tmp_p
     assert len(raw) == run.facts.counts["train"] * 3 * form["height"] * form["width"]
 
 
+def test_pixels_of_a_split_too_large_to_be_held_are_had_one_by_one(client: TestClient, done: tiza.runs.Run):
+    there, places = tiza.load("digits").train.x.numpy(), [7, 1200, 7, 0]
+    path = f"/api/pixels/run/{id_of(done.path)}/train"
+    raw = client.get(path, params={"n": places}).content
+    assert np.array_equal(np.frombuffer(raw, np.uint8).reshape(-1, *there.shape[1:]), there[places])
+    assert client.get(path, params={"n": [0, len(there)]}).status_code == 404
+    assert client.get(path, params={"n": [0] * 101}).status_code == 422
+    assert client.get(path).status_code == 422
+
+
 def test_a_picture_is_answered_with_the_image_that_the_model_sees(client: TestClient, done: tiza.runs.Run):
     answer = client.post(
         f"/api/runs/{id_of(done.path)}/predict", content=DRAWN.read_bytes(), headers={"Content-Type": "image/png"}
@@ -203,6 +213,13 @@ def test_data_of_ones_own_can_be_trained_on_again_but_no_path_comes_from_the_pag
     assert client.post("/api/check", json={"recipe": recipe}).json()["faults"][0]["code"] == "page-data"
     tiza.fit(tiza.Recipe(**recipe, plan={"epochs": 1}))
     assert client.post("/api/check", json={"recipe": recipe}).json()["faults"] == []
+    recipe["data"] |= {"limit": 40, "seed": 3, "scale": "unit"}
+    checked = client.post("/api/check", json={"recipe": recipe}).json()
+    assert (checked["faults"], sum(checked["counts"].values())) == ([], 40)
+    shutil.copy(csv, tmp_path / "other.csv")
+    for change in ({"path": str(tmp_path / "other.csv")}, {"target": "a"}):
+        other = recipe | {"data": recipe["data"] | change}
+        assert client.post("/api/check", json={"recipe": other}).json()["faults"][0]["code"] == "page-data"
 
 
 def test_samples_of_a_file_that_changed_are_not_shown_as_the_runs(client: TestClient, home: Path, tmp_path: Path):

@@ -47,6 +47,29 @@ def test_the_forms_fields_are_those_of_the_models_and_the_plan(client: TestClien
     assert next(f for f in schema["models"]["mlp"] if f["name"] == "hidden")["type"] == "list"
 
 
+def test_of_the_data_its_limit_scale_and_seed_are_fields(client: TestClient):
+    fields = {field["name"]: field for field in client.get("/api/schema").json()["data"]}
+    assert {name: field["type"] for name, field in fields.items()} == {
+        "limit": "integer", "scale": "choice", "seed": "integer",
+    }  # fmt: skip
+    assert fields["scale"]["choices"] == ["standard", "unit", "symmetric", "raw"]
+    recipe = {"data": {"name": "mnist", "limit": 600, "scale": "unit", "seed": 7}, "model": {"name": "softmax"}}
+    checked = client.post("/api/check", json={"recipe": recipe}).json()
+    data = tiza.load("mnist", limit=600, scale="unit", seed=7)
+    assert checked["counts"] == {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)}
+    assert all(part in checked["code"]["python"] for part in ('"limit": 600', '"scale": "unit"', '"seed": 7'))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("limit", 0), ("limit", "many"), ("limit", 3), ("scale", "huge"), ("seed", -1), ("seed", 2**40)],
+)
+def test_what_they_can_not_be_is_told_beside_them(client: TestClient, field: str, value: object):
+    recipe = {"data": {"name": "mnist", field: value}, "model": {"name": "softmax"}}
+    (fault,) = client.post("/api/check", json={"recipe": recipe}).json()["faults"]
+    assert fault["where"] == f"data.{field}"
+
+
 @pytest.mark.parametrize("name", FEW)
 def test_what_is_on_screen_is_counted(client: TestClient, name: str):
     recipe = choosing.offered()[name][1]

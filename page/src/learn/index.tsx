@@ -50,11 +50,13 @@ export function Learn({ run, onChanged }: { run: RunDetails; onChanged: () => vo
 
 function Panels({ past, run }: { past: Past; run: RunDetails }) {
   const form = useStable(run.form), classes = useStable(run.facts?.classes) ?? [], layers = useStable(run.layers);
+  const counts = useStable(run.facts?.counts);
   const pictures = form?.kind !== "table";
   const pixels = useMemo(() => {
-    if (form?.kind !== "images") return null;
-    return { train: new Pixels(`run/${run.id}`, "train", form as Form), valid: new Pixels(`run/${run.id}`, "valid", form as Form) };
-  }, [run.id, form]);
+    if (form?.kind !== "images" || !counts) return null;
+    const of = (split: "train" | "valid") => new Pixels(`run/${run.id}`, split, form as Form, counts[split]);
+    return { train: of("train"), valid: of("valid") };
+  }, [run.id, form, counts]);
   const names = run.panels.length ? run.panels : SIX;
   return (
     <div class="l-panels" data-regions={names.includes("regions")} data-loading={!past.ready.value}>

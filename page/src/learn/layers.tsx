@@ -26,8 +26,8 @@ export function LayerPanel({ past, what, layers }: { past: Past; what: What; lay
 
   usePainter(body, () => write(note.current, past.cursor.value === null ? "" : values(curve(), past.cursor.value, "note")));
   const title = t(`page.learn.${what}`);
-  const select = (
-    <select class="l-layer" aria-label={t("page.learn.layer-of", { what: title })} value={layer?.name ?? ""} disabled={!layer}
+  const select = layer && (
+    <select class="l-layer" aria-label={t("page.learn.layer-of", { what: title })} value={layer.name}
       onChange={(event) => choose(event.currentTarget.value)}>
       {all.map(({ name }) => <option value={name} key={name}>{name.slice(0, -ENDING[what].length)}</option>)}
     </select>

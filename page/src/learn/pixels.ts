@@ -1,77 +1,123 @@
-// The pixels of a split, CHUNK samples at a time, at most HELD bytes of all splits together; and atlases of tiles.
+// The pixels of a split: CHUNK samples at a time, or, where it is too large, those that are looked at; at most HELD bytes of
+// all splits together. And atlases of tiles.
 import * as api from "../api";
+import { areSigns } from "../parts/ink";
 import { inks, repaint, rgb } from "./paint";
 
 const HELD = 60e6;
+const WHOLE = 48e6; // a split of no more bytes is held whole: MNIST's
 const AT_ONCE = 3;
+const TOGETHER = 100; // single samples that are asked for at once
+const QUEUED = 24; // older questions are dropped: what is still looked at is asked for again
 const LARGEST = 64; // pixels of a tile in an atlas; larger pictures are read at even intervals
-const IDLE = 3000; // a chunk used within so many milliseconds is not given up for another
+const IDLE = 3000; // what was used within so many milliseconds is not given up for something else
+const AGAIN = 5000; // milliseconds after which a question that failed is put again
 
-interface Chunk { bytes: Uint8Array; used: number }
-const held = new Map<string, Chunk>();
+interface Piece { bytes: Uint8Array; used: number }
+interface Question { keys: string[]; load: () => Promise<ArrayBuffer> }
+const held = new Map<string, Piece>();
 const failed = new Map<string, number>();
-let queue: { key: string; load: () => Promise<ArrayBuffer> }[] = [];
-let loading = new Set<string>();
+const asked = new Set<string>();
+const queue: Question[] = [];
+let loading = 0;
 let weight = 0;
 
 function room(bytes: number): boolean {
+  if (weight + bytes <= HELD) return true;
   const now = performance.now();
-  const idle = [...held].filter(([, chunk]) => now - chunk.used > IDLE).sort((a, b) => a[1].used - b[1].used);
-  for (const [key, chunk] of idle) {
-    if (weight + bytes <= HELD) break;
+  const idle = [...held].filter(([, piece]) => now - piece.used > IDLE).sort((a, b) => a[1].used - b[1].used);
+  for (const [key, piece] of idle) {
+    if (weight + bytes <= 0.8 * HELD) break; // more than is needed: sorting is not for every tile
     held.delete(key);
-    weight -= chunk.bytes.length;
+    weight -= piece.bytes.length;
   }
   return weight + bytes <= HELD || held.size === 0;
 }
 
+function ask(question: Question): void {
+  queue.push(question);
+  for (const key of question.keys) asked.add(key);
+  while (queue.length > QUEUED) for (const key of queue.shift()!.keys) asked.delete(key);
+  pump();
+}
+
 function pump(): void {
-  while (loading.size < AT_ONCE && queue.length) {
-    const { key, load } = queue.pop()!; // what was asked for last is looked at now
-    loading.add(key);
+  while (loading < AT_ONCE && queue.length) {
+    const { keys, load } = queue.pop()!; // what was asked for last is looked at now
+    loading++;
     load().then((buffer) => {
-      if (room(buffer.byteLength)) {
-        held.set(key, { bytes: new Uint8Array(buffer), used: performance.now() });
-        weight += buffer.byteLength;
-        repaint();
-      } else failed.set(key, performance.now());
-    }).catch(() => failed.set(key, performance.now())).finally(() => { loading.delete(key); pump(); });
+      if (!room(buffer.byteLength)) throw new Error("no room");
+      const each = buffer.byteLength / keys.length, now = performance.now();
+      // Copies, so that one can be given up without the others.
+      keys.forEach((key, i) => held.set(key, { bytes: new Uint8Array(keys.length > 1 ? buffer.slice(i * each, (i + 1) * each) : buffer), used: now }));
+      weight += buffer.byteLength;
+      repaint();
+    }).catch(() => {
+      const now = performance.now();
+      for (const key of keys) failed.set(key, now);
+    }).finally(() => {
+      loading--;
+      for (const key of keys) asked.delete(key);
+      pump();
+    });
   }
 }
 
-/** The pictures of one split. */
+/** The pictures of one split of `count` samples. */
 export class Pixels {
   readonly size: number;
   /** Grey pictures that are light signs on black, as digits are: drawn as ink on paper. */
   private signs: boolean | null = null;
+  private missing: number[] = [];
+  private readonly whole: boolean;
 
-  constructor(private readonly of: string, private readonly split: "train" | "valid", readonly form: api.Form) {
+  constructor(private readonly of: string, private readonly split: "train" | "valid", readonly form: api.Form, count: number) {
     this.size = form.channels * form.height * form.width;
+    this.whole = this.size * count <= WHOLE;
   }
 
   /** The bytes of sample `index`; null while they are on their way. */
   get(index: number): Uint8Array | null {
-    const chunk = Math.floor(index / api.CHUNK), key = `${this.of}/${this.split}/${chunk}`;
-    const found = held.get(key);
+    const at = this.whole ? index % api.CHUNK : 0, key = this.key(index), found = held.get(key);
     if (found) {
       found.used = performance.now();
-      const at = (index % api.CHUNK) * this.size;
-      return at + this.size <= found.bytes.length ? found.bytes.subarray(at, at + this.size) : null;
+      const bytes = found.bytes.subarray(at * this.size, (at + 1) * this.size);
+      this.signs ??= areSigns(this.some(found.bytes), this.form);
+      return bytes.length === this.size ? bytes : null;
     }
-    const full = weight + this.size * api.CHUNK > HELD && held.size > 0 && !room(this.size * api.CHUNK);
     const before = failed.get(key);
-    if (full || loading.has(key) || (before !== undefined && performance.now() - before < 5000)) return null;
-    if (!queue.some((one) => one.key === key)) {
-      queue.push({ key, load: () => api.pixels(this.of, this.split, chunk) });
-      queueMicrotask(pump);
+    if (asked.has(key) || (before !== undefined && performance.now() - before < AGAIN)) return null;
+    if (!this.whole) {
+      if (!this.missing.length) queueMicrotask(() => this.askForMissing());
+      this.missing.push(index);
+    } else if (room(this.size * api.CHUNK)) {
+      ask({ keys: [key], load: () => api.pixels(this.of, this.split, Math.floor(index / api.CHUNK)) });
     }
     return null;
+  }
+
+  private key(index: number): string {
+    return this.whole ? `${this.of}/${this.split}/${Math.floor(index / api.CHUNK)}` : `${this.of}/${this.split}#${index}`;
+  }
+
+  private askForMissing(): void {
+    const missing = [...new Set(this.missing)];
+    this.missing = [];
+    for (let i = 0; i < missing.length; i += TOGETHER) {
+      const some = missing.slice(i, i + TOGETHER);
+      if (room(this.size * some.length)) ask({ keys: some.map((one) => this.key(one)), load: () => api.somePixels(this.of, this.split, some) });
+    }
+  }
+
+  /** The first samples of a piece. */
+  private some(bytes: Uint8Array): Uint8Array[] {
+    const n = Math.min(20, Math.floor(bytes.length / this.size));
+    return Array.from({ length: n }, (_, i) => bytes.subarray(i * this.size, (i + 1) * this.size));
   }
 
   /** Write sample `pixels` into `image` at (left, top), one pixel of `stride`. */
   colour(pixels: Uint8Array, image: ImageData, left: number, top: number, stride: number): void {
     const { channels, height, width } = this.form, plane = height * width, out = image.data;
-    if (this.signs === null) this.signs = channels === 1 && edge(pixels, width, height) < 48;
     const [r, g, b] = rgb(inks().ink);
     for (let y = 0, row = top; y + stride <= height; y += stride, row++) {
       let to = (row * image.width + left) * 4;
@@ -88,13 +134,6 @@ export class Pixels {
       }
     }
   }
-}
-
-function edge(pixels: Uint8Array, width: number, height: number): number {
-  let sum = 0;
-  for (let x = 0; x < width; x++) sum += pixels[x] + pixels[(height - 1) * width + x];
-  for (let y = 0; y < height; y++) sum += pixels[y * width] + pixels[y * width + width - 1];
-  return sum / (2 * (width + height));
 }
 
 /** `slots` pictures side by side in one hidden canvas, from which boards draw their tiles: first all are put, then drawn,

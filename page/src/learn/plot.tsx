@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef } from "preact/hooks";
 import { t, whole } from "../texts";
-import { type Size, era, inks, usePainter } from "./paint";
+import { type Size, era, inks, ratio, usePainter } from "./paint";
 
 const GUTTER = 88; // for the labels at the lines' ends; the same in all plots, as they share an axis
 const LEFT = 46;
@@ -65,7 +65,7 @@ function options(spec: { current: PlotSpec }, size: Size, drew: () => void): uPl
     axes: [
       {
         stroke, font, grid: line, ticks: none, size: 22, gap: 5,
-        splits: (_, __, ___, end) => epochs(end, spec.current.perEpoch()),
+        splits: (plot, _, __, end) => epochs(end, spec.current.perEpoch(), room(plot, end / (spec.current.perEpoch() || 1))),
         values: (_, splits) => splits.map((step) => label(step, splits, spec.current.perEpoch())),
       },
       { stroke, font, grid: line, ticks: none, size: LEFT, gap: 6, space: 30, values: (_, splits) => splits.map((v) => spec.current.tick(v, splits)) },
@@ -80,12 +80,15 @@ function options(spec: { current: PlotSpec }, size: Size, drew: () => void): uPl
 const alone = (plot: uPlot): boolean => plot.data[0].length === 1;
 
 const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000];
-/** Where the grid stands: at epochs, or within the first at round steps; at most eight lines. */
-export function epochs(end: number, perEpoch: number): number[] {
+/** Where the grid stands: at epochs, or within the first at round steps; at most so many lines. */
+export function epochs(end: number, perEpoch: number, most = 8): number[] {
   const per = perEpoch && end >= perEpoch ? perEpoch : 1;
-  const every = (NICE.find((n) => (n * per * 8) >= end) ?? end / per) * per;
+  const every = (NICE.find((n) => (n * per * most) >= end) ?? end / per) * per;
   return Array.from({ length: Math.floor(end / every + 1e-9) + 1 }, (_, i) => i * every);
 }
+/** How many labels as long as the last one find room side by side. */
+const room = (plot: uPlot, last: number): number =>
+  Math.max(1, Math.min(8, Math.floor(plot.bbox.width / ratio() / (16 + 7 * whole(Math.ceil(last)).length))));
 /** Epochs by their number; steps where not even one epoch has passed. */
 function label(step: number, all: number[], perEpoch: number): string {
   const whole_ = perEpoch && all.length > 1 && all[1] >= perEpoch;

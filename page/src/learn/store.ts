@@ -148,7 +148,7 @@ export class Past {
     this.close = api.live(this.run.id, this.last, this.hear, (gone) => {
       this.lost.value = gone;
       if (gone) this.changed(); // the run may have been deleted
-    });
+    }, () => this.changed());
   }
 
   private unfollow(): void {

@@ -30,7 +30,7 @@ export function filled(recipe: Recipe, schema: Schema): Recipe {
   const plan = defaults(schema.plan);
   const given = Object.entries(recipe.plan ?? {}).map(([name, value]) => [name, isTree(value) && isTree(plan[name]) ? { ...plan[name], ...value } : value]);
   return {
-    data: recipe.data, model: { ...defaults(schema.models[recipe.model.name] ?? []), ...recipe.model },
+    data: { ...defaults(schema.data), ...recipe.data }, model: { ...defaults(schema.models[recipe.model.name] ?? []), ...recipe.model },
     plan: { ...plan, ...Object.fromEntries(given) },
   };
 }

@@ -4,19 +4,19 @@ import * as api from "../api";
 import { asFailure } from "../parts/use";
 import { lang } from "../texts";
 
-export interface Checking { faults: api.Fault[]; layers: api.ShapeRow[]; parameters: number | null; code: api.Checked["code"] }
+export type Checking = Omit<api.Checked, "recipe">;
 
 /** Sizes and code stay those of the last recipe without a fault. */
 export function useCheck(draft: api.Recipe): Checking {
-  const [state, setState] = useState<Checking>({ faults: [], layers: [], parameters: null, code: null });
+  const [state, setState] = useState<Checking>({ faults: [], layers: [], parameters: null, counts: null, code: null });
   const first = useRef(true);
   const key = JSON.stringify(draft);
   useEffect(() => {
     let wanted = true;
     const timer = setTimeout(async () => {
       try {
-        const { faults, layers, parameters, code } = await api.check(draft);
-        if (wanted) setState((last) => (faults.length ? { ...last, faults } : { faults, layers, parameters, code }));
+        const found = await api.check(draft);
+        if (wanted) setState((last) => (found.faults.length ? { ...last, faults: found.faults } : found));
       } catch (error) {
         const failure = asFailure(error);
         if (wanted) setState((last) => ({ ...last, faults: failure.faults })); // a lost server is told of by the start

@@ -9,7 +9,7 @@ import { go } from "../route";
 import { lang, t } from "../texts";
 import { useCheck } from "./checking";
 import { DataChoice } from "./data-choice";
-import { Fields } from "./fields";
+import { DataFields, Fields } from "./fields";
 import { RecipeChoice } from "./recipe-choice";
 import { Sizes } from "./sizes";
 import { Code } from "../parts/code";
@@ -76,6 +76,7 @@ function Form({ sets, recipes, schema, base }: Props) {
   });
 
   const blocked = faults.length > 0;
+  const fields = { schema, draft: filled(draft, schema), base: base ? filled(base.recipe, schema) : null, faults, onSet: set };
   return (
     <div class="c-view">
       <div class="c-form">
@@ -90,12 +91,12 @@ function Form({ sets, recipes, schema, base }: Props) {
             </p>
           )}
         </header>
-        <DataChoice sets={sets} chosen={setOf(draft)} onChoose={chooseData} />
+        <DataChoice sets={sets} chosen={setOf(draft)} onChoose={chooseData}><DataFields {...fields} counts={checked.counts} /></DataChoice>
         <RecipeChoice
           lines={chosen ? presets(chosen) : []} chosen={preset} onChoose={take}
           touched={line !== undefined && differing(line.recipe, draft, schema).length > 0}
         />
-        <Fields schema={schema} draft={filled(draft, schema)} base={base ? filled(base.recipe, schema) : null} faults={faults} onSet={set} />
+        <Fields {...fields} />
         {checked.code && (
           <section class={blocked ? "c-code c-stale" : "c-code"}>
             <h2>{t("page.create.code")}</h2>

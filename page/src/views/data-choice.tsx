@@ -1,4 +1,5 @@
 // The data sets as cards: what the samples look like, how many there are, how the classes share them.
+import type { ComponentChildren } from "preact";
 import type { DataSet } from "../api";
 import { Histogram } from "../parts/histogram";
 import { Mosaic } from "../parts/mosaic";
@@ -8,7 +9,9 @@ import { t, whole } from "../texts";
 
 const [WIDTH, HEIGHT] = [148, 88];
 
-export function DataChoice({ sets, chosen, onChoose }: { sets: DataSet[]; chosen: string; onChoose: (data: DataSet) => void }) {
+interface Props { sets: DataSet[]; chosen: string; onChoose: (data: DataSet) => void; children: ComponentChildren }
+
+export function DataChoice({ sets, chosen, onChoose, children }: Props) {
   return (
     <fieldset class="c-part">
       <legend><h2>{t("page.create.data")}</h2></legend>
@@ -28,6 +31,7 @@ export function DataChoice({ sets, chosen, onChoose }: { sets: DataSet[]; chosen
           <p class="c-card c-own"><strong>{chosen}</strong><span class="quiet small">{t("page.create.own")}</span></p>
         )}
       </div>
+      {children}
     </fieldset>
   );
 }

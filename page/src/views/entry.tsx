@@ -10,8 +10,7 @@ interface Common { place: string; fault?: string; was?: unknown }
 interface EntryProps extends Common { field: Field; value: unknown; onValue: (value: unknown) => void }
 
 export function Entry({ place, field, value, fault, was, onValue }: EntryProps) {
-  const called = t(`page.field.${field.name}`);
-  const frame = { place, fault, was, code: field.name, label: called.startsWith("page.field.") ? field.name : called };
+  const frame = { place, fault, was, code: field.name, label: called(place) ?? called(field.name) ?? field.name };
   if (field.type === "choice") return <Menu {...frame} value={String(value)} choices={field.choices} onValue={onValue} />;
   if (field.type !== "boolean") return <Typed {...frame} field={field} value={value} onValue={onValue} />;
   return (
@@ -19,6 +18,11 @@ export function Entry({ place, field, value, fault, was, onValue }: EntryProps) 
       <span class="c-box"><input id={place} type="checkbox" checked={value === true} onChange={(event) => onValue(event.currentTarget.checked)} /></span>
     </Frame>
   );
+}
+
+function called(name: string): string | null {
+  const key = `page.field.${name}`, text = t(key);
+  return text === key ? null : text;
 }
 
 function Typed({ field, value, onValue, ...frame }: EntryProps & { label: string; code: string }) {

@@ -1,68 +1,102 @@
-// Model and plan as a form, made from the server's own description of them.
+// Data, model and plan as a form, made from the server's own description of them.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { Fault, Field, Recipe, Schema } from "../api";
+import type { Counts, Fault, Field, Recipe, Schema } from "../api";
 import { at, leavesOf, same } from "../parts/recipe";
-import { t } from "../texts";
+import { t, whole } from "../texts";
 import { Entry, Menu } from "./entry";
 
-const FIRST = {
-  plan: ["epochs", "lr", "batch_size", "optimizer"],
+const FIRST: Record<Part, string[]> = {
+  data: [],
   model: ["hidden", "channels", "dropout", "width"],
+  plan: ["epochs", "lr", "batch_size", "optimizer"],
 };
+type Part = "data" | "model" | "plan";
 
 /** `draft` and `base` with all defaults filled in. */
 interface Props { schema: Schema; draft: Recipe; base: Recipe | null; faults: Fault[]; onSet: (place: string, value: unknown) => void }
 
 export function Fields({ schema, draft, base, faults, onSet }: Props) {
-  const models = Object.keys(schema.models);
-  const fields = { model: (schema.models[draft.model.name] ?? []).flatMap(leavesOf), plan: schema.plan.flatMap(leavesOf) };
-  const places = new Set(["model.name", ...(["model", "plan"] as const).flatMap((part) => fields[part].map((field) => `${part}.${field.name}`))]);
-  const found = faultsByField(faults, places);
+  const places = placesOf(schema, draft), found = faultsByField(faults, places), models = Object.keys(schema.models);
   const elsewhere = faults.filter((fault) => !places.has(fieldOf(fault.where, places)));
-  const otherModel = base !== null && base.model.name !== draft.model.name;
+  const all = { schema, draft, base, found, onSet };
+  return (
+    <>
+      {elsewhere.length > 0 && <ul class="c-faults fault" role="alert">{elsewhere.map((fault) => <li key={fault.where}>{fault.message}</li>)}</ul>}
+      <section class="c-part">
+        <h2>{t("page.create.model")}</h2>
+        <PartFields {...all} part="model" lead={(
+          <Menu place="model.name" label={t("page.create.kind")} code="name" value={draft.model.name} fault={found.get("model.name")}
+            was={base && base.model.name !== draft.model.name ? base.model.name : undefined}
+            choices={models.includes(draft.model.name) ? models : [draft.model.name, ...models]} onValue={(name) => onSet("model.name", name)} />
+        )} />
+      </section>
+      <section class="c-part">
+        <h2>{t("page.create.plan")}</h2>
+        <PartFields {...all} part="plan" />
+      </section>
+    </>
+  );
+}
 
-  const entry = (part: "model" | "plan") => (field: Field) => {
+/** `counts`: how many samples of each split come of it. */
+export function DataFields({ counts, ...props }: Props & { counts: Counts | null }) {
+  const { schema, draft, faults } = props;
+  return (
+    <PartFields {...props} part="data" found={faultsByField(faults, placesOf(schema, draft))} summary={t("page.create.data.more")}>
+      {counts && (
+        <p class="quiet small" aria-live="polite">
+          {t("page.create.divided", { train: whole(counts.train), valid: whole(counts.valid), test: whole(counts.test) })}
+        </p>
+      )}
+    </PartFields>
+  );
+}
+
+interface PartProps extends Omit<Props, "faults"> {
+  part: Part; found: Map<string, string>; lead?: ComponentChildren; summary?: string; children?: ComponentChildren;
+}
+
+function PartFields({ schema, draft, base, found, onSet, part, lead, summary, children }: PartProps) {
+  const fields = fieldsOf(schema, draft)[part], other = base !== null && base[part].name !== draft[part].name;
+  const early = FIRST[part].flatMap((wanted) => fields.filter((field) => field.name === wanted));
+  const late = fields.filter((field) => !early.includes(field));
+  const entry = (field: Field) => {
     const place = `${part}.${field.name}`;
-    const moved = base && !(part === "model" && otherModel) && !same(at(base, place), at(draft, place)) && place !== "plan.probe";
+    const moved = base && !other && !same(at(base, place), at(draft, place)) && place !== "plan.probe";
     return (
       <Entry key={`${draft.model.name} ${place}`} place={place} field={field} value={at(draft, place)} fault={found.get(place)}
         was={moved ? at(base, place) ?? null : undefined} onValue={(value) => onSet(place, value)} />
     );
   };
-  const part = (name: "model" | "plan", lead?: ComponentChildren) => {
-    const early = FIRST[name].flatMap((wanted) => fields[name].filter((field) => field.name === wanted));
-    const late = fields[name].filter((field) => !early.includes(field));
-    return (
-      <section class="c-part">
-        <h2>{t(`page.create.${name}`)}</h2>
-        <div class="c-fields">{lead}{early.map(entry(name))}</div>
-        <More count={late.length} hot={late.some((field) => found.has(`${name}.${field.name}`))}>{late.map(entry(name))}</More>
-      </section>
-    );
-  };
   return (
     <>
-      {elsewhere.length > 0 && <ul class="c-faults fault" role="alert">{elsewhere.map((fault) => <li key={fault.where}>{fault.message}</li>)}</ul>}
-      {part("model", (
-        <Menu place="model.name" label={t("page.create.kind")} code="name" value={draft.model.name} fault={found.get("model.name")}
-          was={otherModel ? base.model.name : undefined} choices={models.includes(draft.model.name) ? models : [draft.model.name, ...models]}
-          onValue={(name) => onSet("model.name", name)} />
-      ))}
-      {part("plan")}
+      {(lead || early.length > 0) && <div class="c-fields">{lead}{early.map(entry)}</div>}
+      <More count={late.length} summary={summary} hot={late.some((field) => found.has(`${part}.${field.name}`))}>
+        <div class="c-fields">{late.map(entry)}</div>
+        {children}
+      </More>
     </>
   );
 }
 
+const fieldsOf = (schema: Schema, draft: Recipe): Record<Part, Field[]> => ({
+  data: schema.data.flatMap(leavesOf), model: (schema.models[draft.model.name] ?? []).flatMap(leavesOf), plan: schema.plan.flatMap(leavesOf),
+});
+
+const placesOf = (schema: Schema, draft: Recipe): Set<string> => new Set([
+  "model.name", ...Object.entries(fieldsOf(schema, draft)).flatMap(([part, fields]) => fields.map((field) => `${part}.${field.name}`)),
+]);
+
 /** The rest of the fields, shut until asked for or until one of them is at fault. */
-function More({ count, hot, children }: { count: number; hot: boolean; children: ComponentChildren }) {
+function More({ count, summary, hot, children }: { count: number; summary?: string; hot: boolean; children: ComponentChildren }) {
   const [open, setOpen] = useState(false);
   useEffect(() => { if (hot) setOpen(true); }, [hot]);
   if (!count) return null;
   return (
     <details class="c-more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{t("page.create.more", { n: count })}</summary>
-      <div class="c-fields">{children}</div>
+      <summary>{summary ?? t("page.create.more", { n: count })}</summary>
+      {children}
     </details>
   );
 }

@@ -13,8 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from tiza import runs, storage
-from tiza.config import Recipe, make
-from tiza.data.dataset import Dataset
+from tiza.config import Data, Recipe, make
 from tiza.data.seal import Sealed
 from tiza.errors import RequestError, TizaError
 from tiza.i18n import catalogue
@@ -121,13 +120,19 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
 
     @app.get("/api/pixels/run/{id}/{split}/{chunk}")
     def pixels_of_run(id: str, split: _SPLIT, chunk: _Number) -> Response:
-        return _bytes(samples.data_for(shelf.find(id)), split, chunk, labelled=True)
+        data = samples.data_for(shelf.find(id))
+        return _bytes(samples.pixels(data, split, samples.chunk_of(data, split, chunk), labelled=True))
+
+    @app.get("/api/pixels/run/{id}/{split}")
+    def some_pixels_of_run(id: str, split: _SPLIT, n: Annotated[list[_Number], Query(max_length=100)]) -> Response:
+        return _bytes(samples.pixels(samples.data_for(shelf.find(id)), split, n))
 
     @app.get("/api/pixels/data/{name}/{split}/{chunk}")
     def pixels_of_data(name: str, split: _SPLIT, chunk: _Number) -> Response:
         if name not in choosing.SETS:
             raise RequestError("page-no-samples", where=name[:60])
-        return _bytes(samples.data_of(choosing.start_of(name).data), split, chunk)
+        data = samples.data_of(choosing.start_of(name).data)
+        return _bytes(samples.pixels(data, split, samples.chunk_of(data, split, chunk)))
 
     @app.get("/api/data")
     def data() -> list[dict[str, Any]]:
@@ -154,16 +159,21 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
 
 def _permitted(recipe: Recipe, shelf: Runs) -> Recipe:
     """The recipe, where its data is embedded or that of a run which is there: no path comes from the page."""
-    if choosing.set_of(recipe.data) is None and all(_data(run) != recipe.data for run in shelf.all()):
+    if choosing.set_of(recipe.data) is None and all(_source(run) != _fixed(recipe.data) for run in shelf.all()):
         raise RequestError("page-data", where="data.name", name=recipe.data.name)
     return recipe
 
 
-def _data(run: runs.Run) -> Any:
+def _source(run: runs.Run) -> Any:
     try:
-        return run.recipe.data
+        return _fixed(run.recipe.data)
     except TizaError:
         return None
+
+
+def _fixed(data: Data) -> dict[str, Any]:
+    """What the page may not change of data that is not embedded."""
+    return data.model_dump(exclude=set(choosing.FREE))
 
 
 def _there(shelf: Runs, id: str) -> Log:
@@ -174,11 +184,8 @@ def _there(shelf: Runs, id: str) -> Log:
     return log
 
 
-def _bytes(data: Dataset, split: str, chunk: int, *, labelled: bool = False) -> Response:
-    return Response(
-        samples.pixels(data, split, chunk, labelled=labelled), media_type="application/octet-stream",
-        headers={"Cache-Control": "private, max-age=3600"},
-    )  # fmt: skip
+def _bytes(content: bytes) -> Response:
+    return Response(content, media_type="application/octet-stream", headers={"Cache-Control": "private, max-age=3600"})
 
 
 def _details(shelf: Runs, run: runs.Run) -> dict[str, Any]:

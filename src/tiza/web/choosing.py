@@ -1,6 +1,5 @@
 """What the page offers for a new run, what it makes of what is on screen, and the code that does the same."""
 
-import ast
 import json
 import types
 from functools import lru_cache
@@ -11,7 +10,7 @@ import numpy as np
 
 from tiza.catalogue import default_for, recipes, suited, systems
 from tiza.config import Config, Data, Plan, Recipe, make
-from tiza.data.dataset import stratified
+from tiza.data.dataset import Dataset, stratified
 from tiza.errors import TizaError
 from tiza.explain.shapes import shapes
 from tiza.i18n import t
@@ -19,6 +18,7 @@ from tiza.models.building import body_of, parameters_of
 from tiza.registry import lookup, table
 from tiza.web.samples import CHUNK, data_of, form
 
+FREE = ("limit", "scale", "seed")  # what the page may change of any data
 SHOWN = 40  # samples of a data set's card
 # The embedded sets by the name they have on the page; a set with variants has one name for each.
 SETS: dict[str, dict[str, Any]] = {
@@ -37,6 +37,11 @@ def set_of(data: Data) -> str | None:
     """The name on the page of the embedded set that a recipe's data is, or None."""
     name = f"points-{data.options['kind']}" if data.name == "points" else data.name
     return name if name in SETS else None
+
+
+def divided(data: Data) -> Data:
+    """The data as it is divided by default: sizes and classes are the same, and it is at hand."""
+    return make(Data, data.model_dump() | {"seed": 0, "scale": "standard"}) if set_of(data) else data
 
 
 def start_of(name: str) -> Recipe:
@@ -76,7 +81,7 @@ def data_sets() -> list[dict[str, Any]]:
         lines.append({
             "name": name, "title": t(f"page.data.{name}"), "kind": form(data)["kind"], "shape": list(data.shape),
             "classes": list(data.classes), "features": list(data.features),
-            "counts": {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)},
+            "counts": counts_of(data),
             "histogram": np.bincount(labels, minlength=len(data.classes)).tolist(),
             "sample": {"index": first.tolist(), "label": labels[first].tolist()},
             "form": form(data), "recipes": ids,
@@ -85,8 +90,13 @@ def data_sets() -> list[dict[str, Any]]:
     return lines
 
 
+def counts_of(data: Dataset) -> dict[str, int]:
+    """How many samples each split has."""
+    return {"train": len(data.train), "valid": len(data.valid), "test": len(data.test)}
+
+
 def schema() -> dict[str, Any]:
-    """The fields of every model and of the plan, for the form."""
+    """The fields of every model, of the plan and, of the data, those that name no file, for the form."""
     models = {
         name: [_field(o.name, o.annotation, o.default) for o in entry.options().values()]
         for name, entry in table("model").items()
@@ -94,7 +104,8 @@ def schema() -> dict[str, Any]:
     plan = [
         _field(name, of.annotation, of.get_default(call_default_factory=True)) for name, of in Plan.model_fields.items()
     ]
-    return {"models": models, "plan": plan}
+    data = [_field(name, Data.model_fields[name].annotation, Data.model_fields[name].get_default()) for name in FREE]
+    return {"models": models, "plan": plan, "data": data}
 
 
 def _field(name: str, annotation: Any, default: Any) -> dict[str, Any]:
@@ -123,14 +134,18 @@ def _parts(annotation: Any) -> list[Any]:
     return [] if annotation in (type(None), None) else [annotation]
 
 
-def faulty(error: TizaError) -> dict[str, Any]:
-    """What ``check()`` would have given, for a recipe that can't be."""
-    return {"recipe": None, "faults": faults_of(error), "layers": [], "parameters": None, "code": None}
+def faulty(error: TizaError, place: str | None = None) -> dict[str, Any]:
+    """What ``check()`` would have given, for a recipe that can't be; ``place``: the field at fault, if it is known."""
+    faults = [fault | ({"where": place} if place else {}) for fault in faults_of(error)]
+    return {"recipe": None, "faults": faults, "layers": [], "parameters": None, "counts": None, "code": None}
 
 
 def check(recipe: Recipe) -> dict[str, Any]:
     """What a recipe comes to: its layers, parameters and code; raises :class:`TizaError` where its model can't be."""
-    data = data_of(recipe.data)
+    try:
+        data = data_of(divided(recipe.data))
+    except TizaError as error:
+        return faulty(error, "data.limit" if recipe.data.limit else None)
     body = body_of(recipe.model, data.shape, len(data.classes), recipe.plan.seed)
     rows = shapes(body, data.shape)
     layers = [
@@ -140,7 +155,7 @@ def check(recipe: Recipe) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "recipe": plain(recipe), "faults": [], "layers": layers, "parameters": parameters_of(body),
-        "code": code(recipe),
+        "counts": counts_of(data), "code": code(recipe),
     }  # fmt: skip
 
 
@@ -165,10 +180,19 @@ def code(recipe: Recipe) -> dict[str, str]:
 
 def _literal(values: dict[str, Any]) -> str:
     """A dict as Python, on one line where it is short, else a field a line."""
-    short = f"{values!r}".replace("'", '"')
-    if len(short) <= 72 and ast.literal_eval(short) == values:
+    short = _python(values)
+    if len(short) <= 72:
         return short
-    return "{\n" + "".join(f"        {json.dumps(key)}: {value!r},\n" for key, value in values.items()) + "    }"
+    return "{\n" + "".join(f"        {_python(key)}: {_python(value)},\n" for key, value in values.items()) + "    }"
+
+
+def _python(value: Any) -> str:
+    """A value of JSON as Python, in double quotes throughout."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_python(key)}: {_python(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_python, value)) + "]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _command(recipe: Recipe) -> str:

@@ -1,6 +1,7 @@
 """The samples behind the page: their pixels, once and in chunks; what a run's model answers for them."""
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -51,15 +52,20 @@ def form(data: Dataset) -> dict[str, Any]:
     return {"kind": "plane" if data.shape == (2,) else "table", "channels": 0, "height": 0, "width": 0}
 
 
-def pixels(data: Dataset, split: str, chunk: int, *, labelled: bool = False) -> bytes:
-    """The samples of a chunk as they lie in their split: uint8 channels×height×width each, or float32 features.
+def chunk_of(data: Dataset, split: str, number: int) -> range:
+    """The samples that travel together as the ``number``-th chunk."""
+    return range(number * CHUNK, max(number * CHUNK + 1, min((number + 1) * CHUNK, len(data.look(split)))))
+
+
+def pixels(data: Dataset, split: str, index: Sequence[int], *, labelled: bool = False) -> bytes:
+    """Samples of a split, one after the other: uint8 channels×height×width each, or float32 features.
 
     ``labelled``: points of a plane carry their label as a third number.
     """
     part = data.look(split)
-    if not 0 <= chunk * CHUNK < len(part):
-        raise RequestError("page-no-samples", where=f"{split} {chunk}")
-    x, y = part.gather(torch.arange(chunk * CHUNK, min((chunk + 1) * CHUNK, len(part))))
+    if not index or not 0 <= min(index) <= max(index) < len(part):
+        raise RequestError("page-no-samples", where=f"{split} {max(index, default='')}")
+    x, y = part.gather(torch.tensor(index))
     of = form(data)
     if of["kind"] == "images":
         x = x[:, : of["channels"]]
