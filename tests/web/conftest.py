@@ -1,17 +1,21 @@
-"""A client that has the token, and runs to look at: the small 8×8 digits, trained once."""
+"""A client that has the token, a browser that has it, and runs to look at: the small 8×8 digits, trained once."""
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Page, sync_playwright
 
 import tiza
 from tiza.config import changed
 from tiza.web.app import create_app
 
+ROOT = Path(__file__).parents[2]
 PORT = 8999
 ORIGIN = f"http://127.0.0.1:{PORT}"
 TOKEN = "a-token-for-the-tests"
@@ -65,3 +69,66 @@ def until() -> Callable[..., Any]:
         raise AssertionError("it did not come about")
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser that scripts/browser.py finds, or gets."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "browser.py")], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+class Server:
+    """``tiza open`` in a process of its own."""
+
+    def __init__(self, language: str, port: str = "0") -> None:
+        command = [sys.executable, "-m", "tiza.cli", "--lang", language, "open", "--no-browser", "--port", port]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.address = next(w for w in self.process.stdout.readline().split() if w.startswith("http"))
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+
+@pytest.fixture
+def open_page(chromium: str, home: Path) -> Iterator[Callable[..., Page]]:
+    """Opens a page; afterwards nothing was asked of the network, nothing complained, and all is closed."""
+    servers: list[Server] = []
+    foreign: list[str] = []
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+
+        def again(page: Page, port: str) -> Page:
+            """A new server, whose address the same browser opens in a further tab."""
+            servers.append(Server("en", port))
+            tab = page.context.new_page()
+            tab.goto(servers[-1].address)
+            return tab
+
+        def open_one(language: str = "en", port: str = "0", **options: Any) -> Page:
+            server = Server(language, port)
+            servers.append(server)
+            page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}).new_page()
+            page.set_default_timeout(60_000)
+            own = server.address.partition("/?")[0]
+            page.on(
+                "request", lambda r: foreign.append(r.url) if not r.url.startswith((own, "data:", "blob:")) else None
+            )
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda m: complaints.append(m.text) if "Content Security" in m.text else None)
+            page.goto(server.address)
+            return page
+
+        open_one.servers, open_one.again = servers, again  # type: ignore[attr-defined]
+        yield open_one
+        browser.close()
+    for server in servers:
+        server.end()
+    assert foreign == []
+    assert complaints == []

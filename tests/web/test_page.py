@@ -2,14 +2,12 @@
 
 import gzip
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tiza.i18n import catalogue
 from tiza.web.app import STATIC
@@ -18,62 +16,6 @@ from tiza.web.running import id_of
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "page" / "node_modules" / "axe-core" / "axe.min.js"
 Until = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """The browser that scripts/browser.py finds, or gets."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "browser.py")], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-class Server:
-    """``tiza open`` in a process of its own."""
-
-    def __init__(self, language: str) -> None:
-        command = [sys.executable, "-m", "tiza.cli", "--lang", language, "open", "--no-browser", "--port", "0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.address = next(w for w in self.process.stdout.readline().split() if w.startswith("http"))
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=20)
-
-
-@pytest.fixture
-def open_page(chromium: str, home: Path) -> Iterator[Callable[..., Page]]:
-    """Opens a page; afterwards nothing was asked of the network, nothing complained, and all is closed."""
-    servers: list[Server] = []
-    foreign: list[str] = []
-    complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-
-        def open_one(language: str = "en", **options: Any) -> Page:
-            server = Server(language)
-            servers.append(server)
-            page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-            page.set_default_timeout(60_000)
-            own = server.address.partition("/?")[0]
-            page.on(
-                "request", lambda r: foreign.append(r.url) if not r.url.startswith((own, "data:", "blob:")) else None
-            )
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda m: complaints.append(m.text) if "Content Security" in m.text else None)
-            page.goto(server.address)
-            return page
-
-        open_one.servers = servers  # type: ignore[attr-defined]
-        yield open_one
-        browser.close()
-    for server in servers:
-        server.end()
-    assert foreign == []
-    assert complaints == []
 
 
 def test_the_built_page_is_small_and_names_no_other_server():
@@ -217,4 +159,12 @@ def test_a_new_run_is_checked_as_one_types_and_shows_its_code(open_page: Callabl
     expect(page.get_by_role("button", name=catalogue("en")["page.create.start"])).to_be_disabled()
     rate.fill("0.02")
     expect(page.locator("pre", has_text="plan.lr=0.02")).to_be_visible()
+    page.get_by_text(catalogue("en")["page.create.data.more"]).click()
+    limit = page.get_by_label(catalogue("en")["page.field.data.limit"])
+    limit.fill("3")
+    expect(page.locator(".c-field", has=limit).locator(".fault")).to_be_visible()
+    limit.fill("600")
+    divided = catalogue("en")["page.create.divided"].format(train="540", valid="60", test="10,000")
+    expect(page.get_by_text(divided)).to_be_visible()
+    expect(page.locator("pre", has_text="data.limit=600")).to_be_visible()
     expect(page.get_by_role("button", name=catalogue("en")["page.create.start"])).to_be_enabled()
