@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiza import explain, figures, runs
+    from tiza import explain, figures, runs, trials
     from tiza.catalogue import recipes
     from tiza.checks import diagnose
     from tiza.config import Plan, Recipe
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tiza.rates import lr_find
     from tiza.reports import evaluate
     from tiza.training.loop import stream
+    from tiza.trials import search
 
 # Each public name and the module it comes from: `import tiza` costs nothing until one is used (PEP 562).
 _HOMES = {
@@ -33,7 +34,9 @@ _HOMES = {
     "lr_find": "tiza.rates",
     "recipes": "tiza.catalogue",
     "runs": "tiza",
+    "search": "tiza.trials",
     "stream": "tiza.training.loop",
+    "trials": "tiza",
 }
 __all__ = [
     "Plan",
@@ -50,7 +53,9 @@ __all__ = [
     "lr_find",
     "recipes",
     "runs",
+    "search",
     "stream",
+    "trials",
 ]
 
 

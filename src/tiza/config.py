@@ -1,7 +1,7 @@
 """A recipe: which data, which model, which plan. Frozen, checked as a whole, all faults told at once."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_origin
 
@@ -260,19 +260,37 @@ def changed(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
 
     ``model.name=`` and ``data.name=`` start from that entry's own defaults.
     """
-    values = recipe.model_dump(mode="json", exclude_unset=True)
     faults: list[TizaError] = []
+    values: list[tuple[str, Any]] = []
     for assignment in assignments:
         place, equals, text = assignment.partition("=")
-        path = place.strip().split(".")
-        if not equals or len(path) < 2:
+        if equals and "." in place:
+            names = place.strip().split(".")[1:] == ["name"]
+            values.append((place.strip(), text if names else parsed(text)))
+        else:
             faults.append(RequestError("assignment", where=assignment, text=assignment))
+    return replaced(recipe, values, faults)
+
+
+def replaced(
+    recipe: Recipe, values: Mapping[str, Any] | Iterable[tuple[str, Any]], faults: Iterable[TizaError] = ()
+) -> Recipe:
+    """The recipe with the fields at ``plan.lr``, ``model.hidden`` … replaced, in order.
+
+    Raises one :class:`TizaError` that names every fault, those given among them.
+    """
+    plain = recipe.model_dump(mode="json", exclude_unset=True)
+    faults = list(faults)
+    for place, value in values.items() if isinstance(values, Mapping) else values:
+        path = place.split(".")
+        if len(path) < 2:
+            faults.append(RequestError("assignment", where=place, text=f"{place}={value}"))
             continue
-        if path[0] not in values and path[0] not in Recipe.model_fields:
+        if path[0] not in Recipe.model_fields:
             faults.append(unknown("field", path[0], list(Recipe.model_fields), where=place))
             continue
-        target = values.setdefault(path[0], {})
-        if path[1:] == ["name"] and target.get("name") != text:
+        target = plain.setdefault(path[0], {})
+        if path[1:] == ["name"] and target.get("name") != value:
             target.clear()
         for depth, part in enumerate(path[1:-1], 2):
             inner = target.setdefault(part, {})
@@ -281,9 +299,9 @@ def changed(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
                 break
             target = inner
         else:
-            target[path[-1]] = parsed(text)
+            target[path[-1]] = value
     try:
-        result = make(Recipe, values)
+        result = make(Recipe, plain)
     except TizaError as error:
         faults.extend(getattr(error, "faults", [error]))
         result = recipe

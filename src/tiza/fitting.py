@@ -77,16 +77,20 @@ class Ready:
     threads: int
 
 
-def prepare(recipe: Any, data: Any, plan: Any) -> Ready:
-    """What :func:`fit` does before it trains, from the same arguments."""
+def prepare(recipe: Any, data: Any, plan: Any, *, chosen: tuple[str, int] | None = None) -> Ready:
+    """What :func:`fit` does before it trains, from the same arguments.
+
+    ``chosen``: engine and threads, where they were found out before.
+    """
     module = recipe if isinstance(recipe, nn.Module) else None
     recipe, dataset = _resolve(recipe, data, plan)
     model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed)
     device = choose_device(recipe.plan.device)
+    check_plan(recipe.plan, dataset, model)
+    if chosen is not None:
+        return Ready(recipe, dataset, _learner(chosen[0], model, recipe.plan, dataset, device), *chosen)
     first = slice(0, len(dataset.train) if isinstance(recipe.plan.batch_size, str) else recipe.plan.batch_size)
     x, y = dataset.train.x[first].to(device), dataset.train.y[first].to(device)
-    _check_batch_norm(model, len(y))
-    _check_plan(recipe.plan, dataset)
     makers = {
         name: partial(lambda name: _learner(name, copy.deepcopy(model), recipe.plan, dataset, device), name)
         for name in _engines(model, recipe.plan, device)
@@ -146,20 +150,19 @@ def _class_weights(plan: Plan, data: Dataset) -> Tensor | None:
     return torch.tensor(plan.class_weights)
 
 
-def _check_plan(plan: Plan, data: Dataset) -> None:
+def check_plan(plan: Plan, data: Dataset, model: nn.Module) -> None:
+    """Raise the one sentence for a plan that does not go with the data or the model."""
+    if plan.batch_size == 1 or len(data.train) == 1:
+        for name, module in model.named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                raise RequestError("batch-of-one", where="plan.batch_size", layer=name)
+    _class_weights(plan, data)
     if plan.augment != Augment() and len(data.shape) != 3:
         raise RequestError("augment-table", where="plan.augment")
     if plan.loss != "cross-entropy" and plan.label_smoothing:
         raise RequestError("smoothed-loss", where="plan.label_smoothing", loss=plan.loss)
     if plan.loss == "perceptron" and len(data.classes) != 2:
         raise RequestError("two-classes", where="plan.loss", name=plan.loss, classes=len(data.classes))
-
-
-def _check_batch_norm(model: nn.Module, batch: int) -> None:
-    if batch == 1:
-        for name, module in model.named_modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                raise RequestError("batch-of-one", where="plan.batch_size", layer=name)
 
 
 def _facts(ready: Ready) -> runs.Facts:

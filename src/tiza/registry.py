@@ -20,6 +20,7 @@ HOMES = {
     "metric": "tiza.metrics",
     "check": "tiza.checks",
     "recipe": "tiza.catalogue",
+    "search": "tiza.catalogue",
     "panel": "tiza.panels",
 }
 

@@ -1,6 +1,7 @@
 """Files that survive crashes and full disks, and the one place where tiza keeps its own."""
 
 import errno
+import itertools
 import json
 import os
 import tempfile
@@ -96,6 +97,20 @@ def cannot_write(path: Path, error: OSError) -> TizaError:
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         code = "read-only"
     return TizaError(code, where=str(path), reason=error.strerror or str(error))
+
+
+def fresh_folder(parent: Path, stem: str) -> Path:
+    """A new, empty folder in ``parent``, called ``stem`` or ``stem-2`` …; no other process gets the same."""
+    for n in itertools.count(1):
+        path = parent / (stem if n == 1 else f"{stem}-{n}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise cannot_write(path, error) from error
+    raise AssertionError
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

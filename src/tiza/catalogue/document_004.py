@@ -4,6 +4,7 @@ from typing import Any
 
 from tiza.config import Recipe, changed, make
 from tiza.registry import register
+from tiza.trials.space import Search
 
 FEW = {"name": "mnist", "scale": "unit", "limit": 800, "valid": 200}  # 600 images to learn from, as its folder has
 DEEP = {"name": "mlp", "hidden": (60,) * 6, "dropout": 0}
@@ -197,6 +198,35 @@ def cnn_as_written() -> Recipe:
 def gpu() -> Recipe:
     """The network of ``004-cnn`` on all of MNIST, on the GPU where there is one."""
     return changed(cnn(), ["data.limit=none", "data.valid=none", "plan.epochs=1", "plan.weight_decay=0"])
+
+
+@register("search", "004-kfold")
+def kfold() -> Search:
+    """784-100-10 judged on five folds of the 600 and 200 images."""
+    return Search(recipe=mlp100(), grid={}, folds=5)
+
+
+@register("search", "004-grid")
+def grid() -> Search:
+    """The document's 243 settings, in batches that are really used: of 600 images, 1,024 is all of them."""
+    asked = grid_as_written()
+    return Search(recipe=asked.recipe, grid=asked.grid | {"plan.batch_size": (256, 512, 1024)})
+
+
+@register("search", "004-grid-as-written")
+def grid_as_written() -> Search:
+    """The document makes batches and trains on all images at once: 81 settings, each three times."""
+    recipe = changed(mlp100(), ["plan.decay_on=all", "plan.weight_decay=0.01"])
+    return Search(
+        recipe=recipe,
+        grid={
+            "plan.batch_size": ("full", "full", "full"),
+            "plan.lr": (0.001, 0.01, 0.1),
+            "plan.weight_decay": (0.001, 0.01, 0.1),
+            "model.hidden": (50, 80, 100),
+            "plan.epochs": (50, 100, 150),
+        },
+    )
 
 
 def _named(model: Any, epochs: int, lr: float, batch_size: int = 256) -> Recipe:

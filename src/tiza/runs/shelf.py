@@ -1,6 +1,5 @@
 """Where runs are kept and found: by folder, by name, or the last one."""
 
-import itertools
 import re
 import time
 from pathlib import Path
@@ -18,18 +17,13 @@ def runs_home() -> Path:
 
 def new_folder(recipe: Recipe) -> Path:
     """A fresh, empty folder for a run, named by date, time, data and model; no other process gets the same."""
+    return storage.fresh_folder(runs_home(), stem(recipe))
+
+
+def stem(recipe: Recipe) -> str:
+    """Date, time, data and model, as the name of a folder."""
     title = re.sub(r"[^\w.-]+", "-", recipe.data.title)[:40]
-    stem = time.strftime("%Y-%m-%d-%H%M%S") + f"-{title}-{recipe.model.name}"
-    for n in itertools.count(1):
-        path = runs_home() / (stem if n == 1 else f"{stem}-{n}")
-        try:
-            path.mkdir(parents=True)
-            return path
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise storage.cannot_write(path, error) from error
-    raise AssertionError
+    return time.strftime("%Y-%m-%d-%H%M%S") + f"-{title}-{recipe.model.name}"
 
 
 def list_runs() -> list[Run]:

@@ -19,10 +19,12 @@ MEASURED_TRAIN = 10_000
 
 
 class Feed:
-    """One data set: x (B, …), y (B)."""
+    """One data set: x (B, …), y (B); ``train``: whether train is measured again after each epoch."""
 
-    def __init__(self, data: Dataset, plan: Plan, device: torch.device, name: str = "stream") -> None:
-        self.data, self.name, self.device = data, name, device
+    def __init__(
+        self, data: Dataset, plan: Plan, device: torch.device, name: str = "stream", *, train: bool = True
+    ) -> None:
+        self.data, self.name, self.device, self.train = data, name, device, train
         self.split = data.train.to(device)
         some = len(self.split) > MEASURED_TRAIN
         chosen = stratified(self.split.y.cpu().numpy(), MEASURED_TRAIN) if some else None
@@ -47,7 +49,7 @@ class Feed:
 
     def measure_train(self, logits: Logits) -> Tally | None:
         """The tally of the train samples that are measured after each epoch."""
-        return measure(logits, self.sample)
+        return measure(logits, self.sample) if self.train else None
 
     def measure_valid(self, logits: Logits) -> Tally:
         """The tally of the validation samples."""

@@ -48,7 +48,12 @@ SHARE = 40  # answers are asked for again after so many times what asking took: 
 
 
 def stream(
-    learner: Learner, data: Dataset | Lanes, plan: Plan, *, position: Position | None = None, name: str = "stream"
+    learner: Learner,
+    data: Dataset | Feed | Lanes,
+    plan: Plan,
+    *,
+    position: Position | None = None,
+    name: str = "stream",
 ) -> Generator[Event, Command | None, None]:
     """Train, yielding an event at every tick, epoch and change; ``.send(command)`` steers.
 
@@ -61,7 +66,7 @@ def stream(
     random = Randomness(position, learner.device)
     random.enter()
     try:
-        feed = data if isinstance(data, Lanes) else Feed(data, plan, learner.device, name)
+        feed = Feed(data, plan, learner.device, name) if isinstance(data, Dataset) else data
         yield from _Loop(learner, feed, plan, position, random).events()
     finally:
         random.leave()

@@ -1,0 +1,6 @@
+"""``tiza.search``: many settings trained, most of them as one, and ranked honestly."""
+
+from tiza.trials.searching import Progress, search
+from tiza.trials.table import Trials, read
+
+__all__ = ["Progress", "Trials", "read", "search"]

@@ -1,0 +1,53 @@
+"""What came of training one trial once: plain data, a line of ``trials.jsonl``."""
+
+import base64
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Fit(NamedTuple):
+    """A trial, trained with the seed of a repeat, validated on a fold."""
+
+    trial: int
+    repeat: int
+    fold: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``status``: ``done``, ``early``, ``diverged`` or ``dropped``. ``way``: ``stacked`` or ``alone``; ``own``: whether
+    it was trained for this trial, or read off another's.
+
+    ``loss accuracy f1_macro`` are on validation at the end, ``train_accuracy`` as training saw its last epoch.
+    ``curve``: validation accuracy after each epoch. ``answers``: the class given to each validation sample of the fold,
+    none where training diverged. ``seconds``: of training, the trial's share of its stack's.
+    """
+
+    fit: Fit
+    status: str
+    way: str
+    own: bool
+    epochs: int
+    seconds: float
+    loss: float | None
+    accuracy: float | None
+    f1_macro: float | None
+    train_accuracy: float | None
+    curve: list[float | None]
+    answers: np.ndarray
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a line of JSON holds it."""
+        packed = base64.b64encode(self.answers.astype("<u2").tobytes()).decode()
+        own = {name: value for name, value in vars(self).items() if name not in ("fit", "answers")}
+        return {"v": 1, **self.fit._asdict(), **own, "answers": packed}
+
+    @classmethod
+    def from_dict(cls, line: dict[str, Any]) -> "Outcome":
+        """The outcome of ``to_dict()``; raises KeyError, TypeError or ValueError for a line that is none."""
+        fit = Fit(*(int(line[name]) for name in Fit._fields))
+        answers = np.frombuffer(base64.b64decode(line["answers"], validate=True), "<u2").astype(np.int64)
+        others = {field.name: line[field.name] for field in fields(cls) if field.name not in ("fit", "answers")}
+        return cls(fit=fit, answers=answers, **others)
