@@ -26,6 +26,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SETTLED = "() => document.querySelector('main > *') && !document.querySelector('.p-loading, [data-loading=true]')"
 TIZA = [sys.executable, "-m", "tiza.cli"]
 
 
@@ -80,6 +81,7 @@ def views(address: str) -> dict[str, Callable[[Page], None]]:
     def to(route: str, then: Callable[[Page], None] = lambda page: None) -> Callable[[Page], None]:
         def go(page: Page) -> None:
             page.goto(f"{address.partition('#')[0]}#/{route}")
+            page.wait_for_function(SETTLED)
             page.wait_for_timeout(900)
             then(page)
 
@@ -90,7 +92,8 @@ def views(address: str) -> dict[str, Callable[[Page], None]]:
 
     def loading(page: Page) -> None:
         page.route("**/api/runs**", lambda route: None)  # an answer that does not come
-        to("")(page)
+        page.goto(f"{address.partition('#')[0]}#/")
+        page.wait_for_timeout(900)
 
     found["loading"] = loading
     for name, id in ids.items():

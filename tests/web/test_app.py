@@ -20,7 +20,7 @@ from schemathesis.core import NotSet
 
 import tiza
 from tiza.i18n import catalogue
-from tiza.web.running import id_of
+from tiza.web.running import Runs, id_of
 
 DRAWN = Path(__file__).parents[2] / "examples" / "pen.png"
 
@@ -246,18 +246,25 @@ def test_what_is_not_there_is_told(client: TestClient):
         assert answer.json()["error"]["code"] == "page-nothing"
 
 
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders of the runs that would have been trained."""
+    begun: list[Path] = []
+    monkeypatch.setattr(Runs, "_train", lambda shelf, path, *options: begun.append(path) or tiza.runs.Run(path))
+    return begun
+
+
 def test_whatever_fits_the_routes_own_schema_is_answered_and_never_with_a_server_error(
-    client: TestClient, done: tiza.runs.Run
+    client: TestClient, done: tiza.runs.Run, untrained: list[Path]
 ):
     schema = schemathesis.openapi.from_dict(client.app.openapi())  # pyright: ignore[reportAttributeAccessIssue]
     asked = set()
     for found in schema.get_all_operations():
         operation = found.ok()
-        if operation.path.endswith("/live") or operation.label == "POST /api/runs":
-            continue  # the one never ends, the other starts processes (test_running)
+        endless = operation.path.endswith("/live")  # for a run that is there (test_live)
 
         @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-        @given(case=operation.as_strategy(), there=st.booleans())
+        @given(case=operation.as_strategy(), there=st.booleans() if not endless else st.just(False))
         def answered(case: schemathesis.Case, there: bool) -> None:
             path = case.path.replace("{id}", id_of(done.path)) if there else case.path
             for name, value in case.path_parameters.items():
@@ -265,7 +272,51 @@ def test_whatever_fits_the_routes_own_schema_is_answered_and_never_with_a_server
             body = {} if isinstance(case.body, NotSet) else {"json": case.body}
             answer = client.request(case.method, path, params=case.query, **body)
             assert answer.status_code < 500, (case.method, path, case.query, body, answer.text)
-            asked.add(case.path)
+            asked.add((case.method, case.path))
 
         answered()
-    assert len(asked) >= 15
+    assert {("GET", "/api/runs/{id}/live"), ("POST", "/api/runs")} < asked
+    assert len(asked) >= 18
+    assert untrained == []
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def part(names: list[str], fields: list[str]) -> st.SearchStrategy[object]:
+    """What might be sent as a part of a recipe: a name that is there, fields that are there, any values."""
+    return st.builds(lambda name, more: {"name": name} | more, st.sampled_from(names), some(fields))
+
+
+def some(fields: list[str]) -> st.SearchStrategy[dict[str, object]]:
+    return st.dictionaries(st.sampled_from(fields), ANY, max_size=3)
+
+
+@given(
+    recipe=st.fixed_dictionaries({
+        "data": part(["digits", "points", "iris", "csv", "folder", "npz"],
+                     ["seed", "limit", "scale", "valid", "test", "classes", "imbalance", "kind", "n", "path"]),
+        "model": part(["mlp", "softmax", "cnn"], ["hidden", "channels", "dropout", "activation", "kernels", "padding"]),
+        "plan": some(["epochs", "lr", "batch_size", "augment", "betas", "schedule", "clip", "loss", "patience"]),
+    })
+)  # fmt: skip
+@settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_recipe_says_is_answered_and_none_leaves_a_process(
+    client: TestClient, untrained: list[Path], recipe: dict
+):
+    checked = client.post("/api/check", json={"recipe": recipe})
+    assert checked.status_code == 200, checked.text
+    begun = len(untrained)
+    started = client.post("/api/runs", json={"recipe": recipe})
+    assert started.status_code in (200, 422), started.text
+    assert len(untrained) - begun == (started.status_code == 200)
+    if recipe["data"]["name"] in ("csv", "folder", "npz"):
+        assert started.status_code == 422

@@ -70,6 +70,14 @@ def test_what_they_can_not_be_is_told_beside_them(client: TestClient, field: str
     assert fault["where"] == f"data.{field}"
 
 
+@pytest.mark.parametrize("hidden", [[10**6, 10**6], [2**62], [2**70]])
+def test_a_model_too_large_to_be_built_is_told(client: TestClient, hidden: list[int]):
+    recipe = {"data": {"name": "iris"}, "model": {"name": "mlp", "hidden": hidden}}
+    (fault,) = client.post("/api/check", json={"recipe": recipe}).json()["faults"]
+    assert (fault["code"], fault["where"]) == ("page-model-size", "model")
+    assert "100,000,000" in fault["message"]
+
+
 @pytest.mark.parametrize("name", FEW)
 def test_what_is_on_screen_is_counted(client: TestClient, name: str):
     recipe = choosing.offered()[name][1]

@@ -7,6 +7,8 @@ export interface Grid {
   strip: number; // under a picture, for its label and answer; 0 where tiles are too small to read them
 }
 
+const TINY = 16; // pixels of a picture that is a blur at any other size
+
 /** The largest tiles with which `n` of them fit; `native` is the picture's own size, `strip` the height of a line. */
 export function grid(n: number, area: [number, number], native: [number, number], strip: number, gap: number, most: number): Grid {
   const [width, height] = area, aspect = native[1] / native[0];
@@ -17,7 +19,7 @@ export function grid(n: number, area: [number, number], native: [number, number]
   }
   let w = Math.max(1, Math.floor(Math.min(best, most)));
   const whole = Math.floor(w / native[0]) * native[0];
-  if (whole >= w * 0.78) w = whole; // a whole multiple of the picture's pixels is crisp
+  if (whole >= w * (native[0] < TINY ? 0.6 : 0.78)) w = whole; // a whole multiple of the picture's pixels is crisp
   const h = Math.max(1, Math.round(w * aspect));
   return { n, columns, rows: Math.ceil(n / columns), cell: [w + gap, h + strip + gap], picture: [w, h], strip };
 }

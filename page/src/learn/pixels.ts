@@ -6,6 +6,7 @@ import { inks, repaint, rgb } from "./paint";
 
 const HELD = 60e6;
 const WHOLE = 48e6; // a split of no more bytes is held whole: MNIST's
+const LARGE = 10 * api.CHUNK; // samples
 const AT_ONCE = 3;
 const TOGETHER = 100; // single samples that are asked for at once
 const QUEUED = 24; // older questions are dropped: what is still looked at is asked for again
@@ -63,6 +64,12 @@ function pump(): void {
   }
 }
 
+/** Whether it may be asked for: it is not on its way, and did not just fail. */
+function may(key: string): boolean {
+  const before = failed.get(key);
+  return !asked.has(key) && (before === undefined || performance.now() - before > AGAIN);
+}
+
 /** The pictures of one split of `count` samples. */
 export class Pixels {
   readonly size: number;
@@ -70,34 +77,40 @@ export class Pixels {
   private signs: boolean | null = null;
   private missing: number[] = [];
   private readonly whole: boolean;
+  private readonly large: boolean;
 
   constructor(private readonly of: string, private readonly split: "train" | "valid", readonly form: api.Form, count: number) {
     this.size = form.channels * form.height * form.width;
     this.whole = this.size * count <= WHOLE;
+    this.large = count > LARGE;
   }
 
   /** The bytes of sample `index`; null while they are on their way. */
   get(index: number): Uint8Array | null {
-    const at = this.whole ? index % api.CHUNK : 0, key = this.key(index), found = held.get(key);
+    const [key, at] = this.place(index), found = held.get(key) ?? held.get(this.alone(index));
     if (found) {
       found.used = performance.now();
-      const bytes = found.bytes.subarray(at * this.size, (at + 1) * this.size);
+      const from = found.bytes.length === this.size ? 0 : at * this.size, bytes = found.bytes.subarray(from, from + this.size);
       this.signs ??= areSigns(this.some(found.bytes), this.form);
       return bytes.length === this.size ? bytes : null;
     }
-    const before = failed.get(key);
-    if (asked.has(key) || (before !== undefined && performance.now() - before < AGAIN)) return null;
-    if (!this.whole) {
+    if (this.whole && may(key) && room(this.size * api.CHUNK)) {
+      ask({ keys: [key], load: () => api.pixels(this.of, this.split, Math.floor(index / api.CHUNK)) });
+    }
+    // Of a large split the samples that are looked at come first, alone.
+    if ((!this.whole || this.large) && may(this.alone(index))) {
       if (!this.missing.length) queueMicrotask(() => this.askForMissing());
       this.missing.push(index);
-    } else if (room(this.size * api.CHUNK)) {
-      ask({ keys: [key], load: () => api.pixels(this.of, this.split, Math.floor(index / api.CHUNK)) });
     }
     return null;
   }
 
-  private key(index: number): string {
-    return this.whole ? `${this.of}/${this.split}/${Math.floor(index / api.CHUNK)}` : `${this.of}/${this.split}#${index}`;
+  private alone(index: number): string {
+    return `${this.of}/${this.split}#${index}`;
+  }
+  /** The piece that a sample is in, and its place there. */
+  private place(index: number): [string, number] {
+    return this.whole ? [`${this.of}/${this.split}/${Math.floor(index / api.CHUNK)}`, index % api.CHUNK] : [this.alone(index), 0];
   }
 
   private askForMissing(): void {
@@ -105,7 +118,7 @@ export class Pixels {
     this.missing = [];
     for (let i = 0; i < missing.length; i += TOGETHER) {
       const some = missing.slice(i, i + TOGETHER);
-      if (room(this.size * some.length)) ask({ keys: some.map((one) => this.key(one)), load: () => api.somePixels(this.of, this.split, some) });
+      if (room(this.size * some.length)) ask({ keys: some.map((one) => this.alone(one)), load: () => api.somePixels(this.of, this.split, some) });
     }
   }
 

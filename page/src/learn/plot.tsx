@@ -7,7 +7,7 @@ import { t, whole } from "../texts";
 import { type Size, era, inks, ratio, usePainter } from "./paint";
 
 const GUTTER = 88; // for the labels at the lines' ends; the same in all plots, as they share an axis
-const LEFT = 46;
+const LEFT = 54; // "100.00 %"
 const TALL = 29, LOW = 15; // of a label with its value under the name, and of one in one line
 
 /** The label at a line's end: what it is, and its latest value. */

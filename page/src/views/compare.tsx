@@ -89,9 +89,11 @@ function Verdict({ runs: [a, b] }: { runs: api.RunDetails[] }) {
   const difference = q.accuracy - p.accuracy;
   const low = difference - Math.hypot(q.accuracy - q.interval[0], p.interval[1] - p.accuracy);
   const high = difference + Math.hypot(q.interval[1] - q.accuracy, p.accuracy - p.interval[0]);
-  const places = digits([low, high]);
-  const points = (share: number) => `${share > 0 ? "+" : share < 0 ? "−" : ""}${decimal(Math.abs(100 * share), places)}`;
   const key = low > 0 ? "better" : high < 0 ? "worse" : "unclear";
+  let places = digits([low, high]);
+  const nought = (share: number) => Number((100 * share).toFixed(places)) === 0;
+  while (key !== "unclear" && places < 3 && (nought(low) || nought(high))) places++; // an end at 0 would belie the verdict
+  const points = (share: number) => `${nought(share) ? "" : share > 0 ? "+" : "−"}${decimal(Math.abs(100 * share), places)}`;
   const apart = key === "unclear" ? points(difference) : decimal(Math.abs(100 * difference), places);
   return <p>{t(`page.compare.${key}`, { points: apart, low: points(low), high: points(high) })}</p>;
 }

@@ -7,18 +7,20 @@ from shlex import quote
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
+import torch
 
 from tiza.catalogue import default_for, recipes, suited, systems
 from tiza.config import Config, Data, Plan, Recipe, make
 from tiza.data.dataset import Dataset, stratified
-from tiza.errors import TizaError
+from tiza.errors import RequestError, TizaError
 from tiza.explain.shapes import shapes
-from tiza.i18n import t
+from tiza.i18n import number, t
 from tiza.models.building import body_of, parameters_of
 from tiza.registry import lookup, table
 from tiza.web.samples import CHUNK, data_of, form
 
 FREE = ("limit", "scale", "seed")  # what the page may change of any data
+MOST = 100_000_000  # parameters of a model that is checked
 SHOWN = 40  # samples of a data set's card
 # The embedded sets by the name they have on the page; a set with variants has one name for each.
 SETS: dict[str, dict[str, Any]] = {
@@ -146,6 +148,7 @@ def check(recipe: Recipe) -> dict[str, Any]:
         data = data_of(divided(recipe.data))
     except TizaError as error:
         return faulty(error, "data.limit" if recipe.data.limit else None)
+    _fits(recipe, data)
     body = body_of(recipe.model, data.shape, len(data.classes), recipe.plan.seed)
     rows = shapes(body, data.shape)
     layers = [
@@ -157,6 +160,17 @@ def check(recipe: Recipe) -> dict[str, Any]:
         "recipe": plain(recipe), "faults": [], "layers": layers, "parameters": parameters_of(body),
         "counts": counts_of(data), "code": code(recipe),
     }  # fmt: skip
+
+
+def _fits(recipe: Recipe, data: Dataset) -> None:
+    """Raise for a model that is too large to be built at every key that is pressed."""
+    try:
+        with torch.device("meta"):  # sizes without memory
+            many = parameters_of(body_of(recipe.model, data.shape, len(data.classes)))
+    except (RuntimeError, TypeError) as error:  # torch's, for sizes beyond its integers
+        raise RequestError("page-model-size", where="model", most=number(MOST, ",")) from error
+    if many > MOST:
+        raise RequestError("page-model-size", where="model", most=number(MOST, ","))
 
 
 def faults_of(error: TizaError) -> list[dict[str, Any]]:
