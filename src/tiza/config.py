@@ -1,7 +1,7 @@
 """A recipe: which data, which model, which plan. Frozen, checked as a whole, all faults told at once."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_origin
 
@@ -272,16 +272,14 @@ def changed(recipe: Recipe, assignments: Iterable[str]) -> Recipe:
     return replaced(recipe, values, faults)
 
 
-def replaced(
-    recipe: Recipe, values: Mapping[str, Any] | Iterable[tuple[str, Any]], faults: Iterable[TizaError] = ()
-) -> Recipe:
+def replaced(recipe: Recipe, values: Iterable[tuple[str, Any]], faults: Iterable[TizaError] = ()) -> Recipe:
     """The recipe with the fields at ``plan.lr``, ``model.hidden`` … replaced, in order.
 
     Raises one :class:`TizaError` that names every fault, those given among them.
     """
     plain = recipe.model_dump(mode="json", exclude_unset=True)
     faults = list(faults)
-    for place, value in values.items() if isinstance(values, Mapping) else values:
+    for place, value in values:
         path = place.split(".")
         if len(path) < 2:
             faults.append(RequestError("assignment", where=place, text=f"{place}={value}"))

@@ -21,6 +21,8 @@ from tiza.training.learner import Learner
 if TYPE_CHECKING:
     from tiza.checks import Finding
     from tiza.prediction import Prediction
+    from tiza.trials import Progress as Standing
+    from tiza.trials import Trials
 
 TRAIN, VALID, WRONG, RIGHT, QUIET = "#0072b2", "#e69f00", "#d55e00", "#009e73", "dim"
 
@@ -118,6 +120,27 @@ class Narrator:
         line.append(f"{number(event.valid['accuracy'][0], '.2%'):>10}", style=VALID)
         line.append(f"{seconds(event.seconds):>14}", style=QUIET)
         self.console.print(line)
+
+
+class Searching:
+    """Shows a search on stderr: a bar with the trials done, the time left and the best accuracy so far."""
+
+    def __init__(self) -> None:
+        out = console(sys.stderr)
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[best]}"), console=out, transient=True, disable=not out.is_terminal,
+        )  # fmt: skip
+        self.task = self.progress.add_task("", total=1.0, left="", best="")
+        self.progress.start()
+
+    def __call__(self, now: "Standing") -> None:
+        """Take in how it stands."""
+        self.progress.update(
+            self.task, completed=now.share, description=t("search.done", done=now.done, of=now.of),
+            left="" if now.left is None else t("search.left", time=seconds(now.left)),
+            best="" if now.best is None else t("search.best-so-far", share=number(now.best, ".1%")),
+        )  # fmt: skip
 
 
 @contextmanager
@@ -330,3 +353,26 @@ def counts(by_split: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Tab
     rows = [(name, *(number(of[i], ",") for of in by_split.values())) for i, name in enumerate(classes)]
     rows.append((t("col.all"), *(number(sum(of), ",") for of in by_split.values())))
     return plain_table((t("col.class"), *(t(f"split.{split}") for split in by_split)), rows)
+
+
+def trials(found: "Trials", top: int) -> Table:
+    """The best trials of a search: what they are, their accuracy on validation with its interval, and the verdict."""
+    fields = list(found.search.grid)
+    names = [field.split(".", 1)[1] for field in fields]
+    names = fields if len(set(names)) < len(names) else names
+    rows = []
+    for row in found.rows[:top]:
+        values = [_value(row["values"][field]) for field in fields]
+        known = row["accuracy"] is not None and row["low"] is not None
+        measured = accuracy(row | {"interval": (row["low"], row["high"])}) if known else "–"
+        word = row["verdict"] or row["status"]
+        rank = "–" if row["rank"] is None else str(row["rank"])
+        rows.append((rank, str(row["trial"]), *values, measured, t(f"verdict.{word}", k=row["same_as"])))
+    return plain_table(("", t("col.trial"), *names, t("col.valid-accuracy"), t("col.verdict")), rows, left=0)
+
+
+def _value(value: Any) -> str:
+    """A setting, short."""
+    if isinstance(value, (list, tuple)):
+        return "-".join(map(str, value)) or "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

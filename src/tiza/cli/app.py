@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tiza.cli import cataloguing, data_sets, drawing, examples, explaining, opening, showing, training
+from tiza.cli import cataloguing, data_sets, drawing, examples, explaining, opening, searching, showing, training
 from tiza.cli.choosing import takes_data
 from tiza.cli.speech import Command, Group, translate_panels
 from tiza.i18n import t
@@ -99,6 +99,42 @@ def commands() -> typer.Typer:
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
         cataloguing.recipes(words or [], seeds, save, as_json)
+
+    @app.command("search", cls=Command, help=t("cmd.search"))
+    @takes_data
+    def search(
+        choices: list[str],
+        source: Annotated[str | None, _data_argument()] = None,
+        recipe: Annotated[str | None, _recipe_option()] = None,
+        model: Annotated[str | None, _model_option()] = None,
+        grid: Annotated[
+            list[str] | None, typer.Option(metavar=t("meta.grid"), help=t("opt.grid"), show_default=False)
+        ] = None,
+        trials: Annotated[int | None, typer.Option(metavar="N", help=t("opt.trials"), show_default=False)] = None,
+        folds: Annotated[int | None, typer.Option(metavar="K", help=t("opt.folds"), show_default=False)] = None,
+        repeats: Annotated[int, typer.Option(metavar="N", help=t("opt.repeats"), min=1)] = 1,
+        halving: Annotated[int | None, typer.Option(metavar="N", help=t("opt.halving"), show_default=False)] = None,
+        budget: Annotated[str | None, typer.Option(metavar="20m", help=t("opt.budget"), show_default=False)] = None,
+        jobs: Annotated[int, typer.Option(metavar="N", help=t("opt.jobs"))] = 1,
+        on: Annotated[str | None, typer.Option(metavar="ray", help=t("opt.on"), show_default=False)] = None,
+        no_reuse: Annotated[bool, typer.Option("--no-reuse", help=t("opt.no-reuse"))] = False,
+        seed: Annotated[int, typer.Option(metavar="N", help=t("opt.search-seed"))] = 0,
+        sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
+        run: Annotated[
+            Path | None, typer.Option(metavar=t("meta.folder"), help=t("opt.search-run"), show_default=False)
+        ] = None,
+        resume: Annotated[
+            str | None, typer.Option(metavar=t("meta.search"), help=t("opt.search-resume"), show_default=False)
+        ] = None,
+        top: Annotated[int, typer.Option(metavar="N", help=t("opt.top"), min=1)] = searching.TOP,
+        save: Annotated[Path | None, _save_option("opt.save.search")] = None,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        searching.search(
+            source, recipe, model, choices, grid or [], trials=trials, folds=folds, repeats=repeats, halving=halving,
+            budget=budget, jobs=jobs, on=on, reuse=not no_reuse, seed=seed, sealed=sealed, folder=run, resume=resume,
+            top=top, save=save, as_json=as_json,
+        )  # fmt: skip
 
     @app.command("open", cls=Command, help=t("cmd.open"))
     def open_(

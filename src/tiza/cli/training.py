@@ -53,7 +53,7 @@ def train(
         data = loaded(runs.Run(path).recipe, told=not as_json)
         module = own_model(own, data)
     else:
-        name, chosen = _recipe(source, recipe, model, choices, seed, "tiza train")
+        name, chosen = asked_recipe(source, recipe, model, choices, seed, "tiza train")
         if sealed and chosen.data.valid == "test":
             raise RequestError("sealed-as-written", where="--sealed")
         chosen, data = _with_data(name, chosen, recipe, [*_changes(model, seed), *choices], told=not as_json)
@@ -94,7 +94,7 @@ def lr_find(
     from tiza.storage import to_json
 
     own, model = _own(model, choices)
-    name, chosen = _recipe(source, recipe, model, choices, None, "tiza lr-find")
+    name, chosen = asked_recipe(source, recipe, model, choices, None, "tiza lr-find")
     chosen, data = _with_data(name, chosen, recipe, [*_changes(model, None), *choices], told=not as_json)
     module = own_model(own, data, chosen.plan.seed)
     found = rates.lr_find(chosen if module is None else module, data, chosen.plan)
@@ -122,7 +122,7 @@ def _with_data(
     return (changed(suited(data), choices) if name is None and recipe is None else chosen), data
 
 
-def _recipe(
+def asked_recipe(
     source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None, command: str
 ) -> "tuple[str | None, Recipe]":
     """The recipe that the command line asks for, and its name where it has one."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,15 @@ def begin(path: Path, search: Search, data: Dataset, parts: Sequence[Dataset]) -
         "fingerprint": data.fingerprint, "test": data.test.digest, "search": search.model_dump(mode="json"),
     }  # fmt: skip
     storage.write(path / "search.json", storage.to_json(plain, indent=1))
+
+
+def remove(path: Path) -> None:
+    """Take away a search that never began."""
+    for name in ("search.json", "samples.json", "progress.json", ".lock"):
+        with suppress(OSError):
+            (path / name).unlink()
+    with suppress(OSError):
+        path.rmdir()
 
 
 def asked(path: Path) -> tuple[Search, dict[str, Any]]:

@@ -3,6 +3,7 @@
 Shapes: T trials, N validation samples (of all folds together), R repeats.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -15,18 +16,22 @@ LEVEL = 0.05
 SAMPLED = 2_000  # bootstrap samples
 
 
-def interval(accuracies: Sequence[float], right: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a mean over folds and repeats (Student), or of a single share of ``n`` (Wilson).
+def interval(accuracies: Sequence[float], n: int) -> tuple[float, float]:
+    """The 95 % interval of a mean accuracy over folds and repeats that ``n`` samples gave.
 
-    The trainings of folds share samples, so that theirs is somewhat too narrow (Bengio & Grandvalet 2004).
+    Student's over the trainings, but never narrower than what ``n`` samples allow (Wilson): seeds that agree say
+    nothing about other samples. The trainings of folds share samples, so that it is somewhat too narrow (Bengio and
+    Grandvalet 2004).
     """
     from scipy import stats
 
-    if len(accuracies) < 2:
-        return wilson(right, n)
-    mean, error = fmean(accuracies), float(np.std(accuracies, ddof=1)) / len(accuracies) ** 0.5
-    half = float(stats.t.ppf(0.975, len(accuracies) - 1)) * error
-    return max(0.0, mean - half), min(1.0, mean + half)
+    mean = fmean(accuracies)
+    low, high = wilson(round(mean * n), n)
+    if len(accuracies) > 1:
+        error = float(np.std(accuracies, ddof=1)) / len(accuracies) ** 0.5
+        half = float(stats.t.ppf(0.975, len(accuracies) - 1)) * error
+        low, high = max(0.0, min(low, mean - half)), min(1.0, max(high, mean + half))
+    return low, high
 
 
 def mcnemar(best: np.ndarray, other: np.ndarray) -> float:
@@ -52,18 +57,21 @@ def holm(p: Sequence[float]) -> list[float]:
 
 def optimism(right: np.ndarray, *, seed: int = 0) -> float:
     """By how much the best of T trials looks better than it is because it is the best, from (T, N) shares of right
-    answers: the mean of what the best of a bootstrap sample of the validation samples has there above what it has on
-    all (Efron & Tibshirani 1993, chapter 17).
+    answers: what the best of a bootstrap sample of the validation samples has there above what it has on those left
+    out, in the mean (Efron & Tibshirani 1993, chapter 17). Around the truth a bootstrap sample varies twice as much as
+    the samples themselves, hence √2.
     """
     rng = np.random.default_rng(seed)
     trials, n = right.shape
-    means, gains = right.mean(1), []
+    gains = []
     for first in range(0, SAMPLED, 100):
         counts = rng.multinomial(n, np.full(n, 1 / n), size=min(100, SAMPLED - first))
+        out = (counts == 0).astype(float)
         shares = right @ counts.T / n  # (T, samples)
-        best = shares.argmax(0)
-        gains.append(shares[best, np.arange(len(best))] - means[best])
-    return float(np.concatenate(gains).mean()) if trials > 1 else 0.0
+        best, each = shares.argmax(0), np.arange(len(counts))
+        others = (right[best] * out).sum(1) / out.sum(1).clip(min=1)
+        gains.append(shares[best, each] - others)
+    return max(0.0, float(np.concatenate(gains).mean()) / math.sqrt(2)) if trials > 1 else 0.0
 
 
 def effects(rows: Sequence[tuple[dict[str, Any], float]]) -> list[dict[str, Any]]:
@@ -89,6 +97,4 @@ def _by_value(pairs: Sequence[tuple[Any, float]]) -> list[tuple[Any, list[float]
         return [(value, [accuracy for own, accuracy in pairs if own == value]) for value in values]
     ordered = sorted(pairs, key=lambda pair: pair[0])
     parts = np.array_split(np.arange(len(ordered)), 5)
-    return [
-        (f"{ordered[part[0]][0]:.3g}–{ordered[part[-1]][0]:.3g}", [ordered[i][1] for i in part]) for part in parts
-    ]
+    return [(f"{ordered[part[0]][0]:.3g}–{ordered[part[-1]][0]:.3g}", [ordered[i][1] for i in part]) for part in parts]

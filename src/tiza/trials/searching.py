@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -14,12 +15,13 @@ from typing import Any
 
 import torch
 
-from tiza import runs
+from tiza import runs, storage
 from tiza.config import Recipe, make
 from tiza.data.dataset import Dataset
 from tiza.data.seal import Sealed
 from tiza.data.sources import load
 from tiza.errors import RequestError, TizaError
+from tiza.i18n import t
 from tiza.readers import Reader, interruptible
 from tiza.registry import lookup
 from tiza.registry import table as table_of
@@ -45,7 +47,7 @@ class Progress:
 
 
 def search(
-    recipe: str | Recipe | None = None,
+    recipe: str | Recipe | Search | None = None,
     grid: Mapping[str, Any] | None = None,
     *,
     data: Any = None,
@@ -65,6 +67,7 @@ def search(
 ) -> table.Trials:
     """Train ``recipe`` with every combination of ``grid``, rank them by validation, measure the winner once on test.
 
+    ``recipe``: one, or the name of one, or of a search that is kept, such as ``004-grid``.
     ``grid``: fields and their values, ``{"plan.lr": [0.01, 0.1], "model.hidden": [50, (80, 40)]}``; or where they are
     drawn from, ``"log(0.001, 0.1)"``, ``"uniform(a, b)"``, ``"integer(a, b)"``, ``"choice(a, b)"``: ``trials`` times.
     ``folds``: k-fold cross-validation of train and validation together, stratified, with identical samples
@@ -85,7 +88,7 @@ def search(
         wanted, facts = folder.asked(path)
     else:
         wanted = _wanted(recipe, grid, given, trials, folds, repeats, halving, reuse, seed)
-        path, facts = (Path(run) if run is not None else folder.new_folder(wanted)), {}
+        path, facts = None if run is None else Path(run), {}
     _check_ways(wanted, halving=wanted.halving, budget=budget, jobs=jobs, on=on)
     every = trials_of(wanted)
     datasets = packs.Datasets(wanted, given)
@@ -95,6 +98,7 @@ def search(
     packs.check(every, datasets)
     if resume and (facts["fingerprint"], facts["test"]) != (datasets.base.fingerprint, datasets.base.test.digest):
         raise RequestError("other-data", where=str(path))
+    path = path or folder.new_folder(wanted)
     if not resume:
         folder.begin(path, wanted, datasets.base, parts)
     with runs.Run(path).locked(), interruptible() as interrupted:
@@ -102,8 +106,10 @@ def search(
         lines = packs.lines_of(every, wanted, datasets, monitor.outcomes)
         try:
             _work(lines, every, datasets, monitor, interrupted, budget, jobs, on)
-        except BaseException:
+        except BaseException as error:
             monitor.say("interrupted")
+            if isinstance(error, TizaError) and not resume and not monitor.outcomes:  # nothing was trained
+                folder.remove(path)
             raise
         found = table.Trials(path, given)
         if not sealed and found.rows[0]["rank"] is not None and found.report is None:
@@ -118,12 +124,12 @@ def _wanted(
     repeats: int, halving: int | None, reuse: bool, seed: int,
 ) -> Search:  # fmt: skip
     """What is asked, checked."""
-    if isinstance(recipe, str) and recipe in table_of("search"):
-        searched: Search = lookup("search", recipe).function()
+    if isinstance(recipe, str):
+        recipe = lookup("search" if recipe in table_of("search") else "recipe", recipe).function()
+    if isinstance(recipe, Search):
+        searched = recipe
         recipe, grid, folds = searched.recipe, {**searched.grid, **(grid or {})}, folds or searched.folds
         repeats = max(repeats, searched.repeats)
-    elif isinstance(recipe, str):
-        recipe = lookup("recipe", recipe).function()
     if not isinstance(recipe, Recipe):
         raise RequestError("recipe-type", where="recipe", found=type(recipe).__name__)
     if given is not None:
@@ -138,6 +144,8 @@ def _wanted(
 
 
 def _check_ways(wanted: Search, *, halving: int | None, budget: float | None, jobs: int, on: str | None) -> None:
+    if on is not None and on != "ray" and not on.startswith("ray="):
+        raise RequestError("search-on", where="on", on=on)
     if jobs < 1:
         raise RequestError("search-jobs", where="jobs", n=jobs)
     if budget is not None and not budget > 0:
@@ -225,6 +233,9 @@ def _work(
     began = time.perf_counter()
     threads = max(1, torch.get_num_threads() // jobs) if jobs > 1 else None
     planned = packs.packs_of(lines, datasets, threads=threads)
+    for pack in {pack.smaller: pack for pack in planned if pack.smaller}.values():
+        said = t("warning.search-smaller", n=len(pack.lines), of=pack.smaller)
+        warnings.warn(said, storage.TizaWarning, stacklevel=3)
     monitor.start(planned)
     deadline = None if budget is None else began + budget
     if on is not None:

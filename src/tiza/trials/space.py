@@ -106,7 +106,7 @@ def trials_of(search: Search) -> list[Trial]:
     faults: dict[str, TizaError] = {}
     for number, values in enumerate(combinations):
         try:
-            trials.append(Trial(number, values, replaced(search.recipe, values)))
+            trials.append(Trial(number, values, replaced(search.recipe, values.items())))
         except TizaError as error:
             faults |= {str(fault): fault for fault in getattr(error, "faults", [error])}
     if faults:

@@ -106,8 +106,7 @@ class Trials:
             row["way"] = ways.pop() if len(ways) == 1 else "mixed"
         if status == "done":
             accuracies = [outcome.accuracy for outcome in of if outcome.accuracy is not None]
-            right = self.right(trial.number)
-            low, high = judging.interval(accuracies, int(right.sum()), right.size)
+            low, high = judging.interval(accuracies, sum(map(len, self.labels)))
             row |= {"accuracy": fmean(accuracies), "low": low, "high": high}
             for name in ("loss", "f1_macro", "train_accuracy"):
                 row[name] = fmean(value for outcome in of if (value := getattr(outcome, name)) is not None)
@@ -164,9 +163,7 @@ class Trials:
         """One row for each trial, indexed by its number, the best first; a column for each field searched."""
         import pandas as pd
 
-        rows = [
-            {"trial": row["trial"]} | row["values"] | {name: row[name] for name in COLUMNS} for row in self.rows
-        ]
+        rows = [{"trial": row["trial"]} | row["values"] | {name: row[name] for name in COLUMNS} for row in self.rows]
         frame = pd.DataFrame(rows, columns=["trial", *self.search.grid, *COLUMNS]).set_index("trial")
         return frame.astype({"rank": "Int64", "same_as": "Int64"})
 
