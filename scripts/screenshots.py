@@ -90,12 +90,17 @@ def views(address: str) -> dict[str, Callable[[Page], None]]:
     ids = {line["data"] + "-" + line["status"]: line["id"] for line in runs(address)}
     found: dict[str, Callable[[Page], None]] = {"home": to(""), "new": to("new"), "gone": to("run/0000000000000000")}
 
-    def loading(page: Page) -> None:
-        page.route("**/api/runs**", lambda route: None)  # an answer that does not come
-        page.goto(f"{address.partition('#')[0]}#/")
-        page.wait_for_timeout(900)
+    def unanswered(what: str, route: str) -> Callable[[Page], None]:
+        def go(page: Page) -> None:
+            page.route(what, lambda route: None)
+            page.goto(f"{address.partition('#')[0]}#/{route}")
+            page.wait_for_timeout(1500)
 
-    found["loading"] = loading
+        return go
+
+    found |= {"loading": unanswered("**/api/runs**", ""), "faulty": to("new", faulty)}
+    if "iris-done" in ids:
+        found["waiting"] = unanswered("**/findings", f"run/{ids['iris-done']}/results")
     for name, id in ids.items():
         found[f"learn-{name}"] = to(f"run/{id}")
         found[f"results-{name}"] = to(f"run/{id}/results")
@@ -105,6 +110,14 @@ def views(address: str) -> dict[str, Callable[[Page], None]]:
     if len(ids) > 1:
         found["compare"] = to("compare/" + "/".join(list(ids.values())[:2]))
     return found
+
+
+def faulty(page: Page) -> None:
+    """Fields that can't be, in each part of the form."""
+    page.locator(".c-more summary").first.click()
+    for place, text in (("data.limit", "3"), ("model.channels", "16, x"), ("plan.lr", "-1")):
+        page.locator(f"[id='{place}']").fill(text)
+    page.wait_for_timeout(900)
 
 
 def pause(page: Page) -> None:
@@ -158,7 +171,7 @@ def main() -> None:
         home = asked.home or Path(folder)
         if not asked.home:
             pictures(home, asked, "empty")
-            trained(home, "--recipe", "iris")
+            trained(home, "iris", "--set", "plan.lr=1e-5", "--set", "plan.epochs=3")  # of which much is to be said
             trained(home, "points", "--set", "data.kind=circles", "--set", "plan.epochs=30", "--set", "plan.probe=0.1")
             trained(home, "fashion-mnist", "--set", "plan.lr=1e9", "--set", "plan.optimizer=sgd")
             trained(home, "mnist", "--set", "plan.probe=0.1")

@@ -30,7 +30,7 @@ export interface RunLine {
   valid: Interval | null; test: Interval | null; spark: number[];
 }
 
-export interface Finding { code: string; severity: "note" | "warning" | "error"; title: string; sentence: string; advice: string }
+export interface Finding { code: string; severity: "note" | "warning" | "problem"; title: string; sentence: string; advice: string }
 export interface PerClass { precision: number[]; recall: number[]; f1: number[]; n: number[] }
 export interface Measures {
   n: number; loss: number; accuracy: number; interval: [number, number]; f1_macro: number;

@@ -22,7 +22,8 @@ export function preferred(): api.Lang {
 /** The sentence `key`, its {fields} filled in: numbers are to be formatted before. */
 export function t(key: string, fields: Record<string, string | number> = {}): string {
   const sentence = sentences.value[key];
-  return sentence === undefined ? key : sentence.replace(/\{(\w+)\}/g, (_, name) => String(fields[name] ?? `{${name}}`));
+  if (sentence === undefined) return key;
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => String(fields[name] ?? `{${name}}`)).replaceAll(" %", "\u00a0%");
 }
 
 /** Groups by comma in English; in Spanish from five digits on, by a space that does not break. */

@@ -20,6 +20,7 @@ from schemathesis.core import NotSet
 
 import tiza
 from tiza.i18n import catalogue
+from tiza.registry import table
 from tiza.web.running import Runs, id_of
 
 DRAWN = Path(__file__).parents[2] / "examples" / "pen.png"
@@ -231,6 +232,12 @@ def test_samples_of_a_file_that_changed_are_not_shown_as_the_runs(client: TestCl
     answer = client.get(f"/api/pixels/run/{id_of(run.path)}/train/0")
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "other-data")
     assert client.get(f"/api/runs/{id_of(run.path)}").json()["failure"]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_severity_of_a_check_has_its_word(language: str):
+    for entry in table("check").values():
+        assert f"page.results.severity.{entry.facts['severity']}" in catalogue(language)
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

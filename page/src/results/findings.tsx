@@ -1,7 +1,7 @@
 // The diagnosis in words.
 import type { Finding, RunDetails } from "../api";
 import * as api from "../api";
-import { Failed, Loading } from "../parts/failed";
+import { Failed, Loading, capital } from "../parts/failed";
 import { useLoaded } from "../parts/use";
 import { lang, t } from "../texts";
 
@@ -16,7 +16,7 @@ export function Findings({ run }: { run: RunDetails }) {
       {findings?.map((found) => (
         <article key={found.code} class={`r-finding r-${found.severity}`}>
           <h3><Sign severity={found.severity} />{found.title}</h3>
-          <p>{found.sentence}</p>
+          <p>{capital(found.sentence)}</p>
           <p class="quiet">{found.advice}</p>
         </article>
       ))}
@@ -28,7 +28,7 @@ export function Findings({ run }: { run: RunDetails }) {
 const SHAPES: Record<Finding["severity"], string> = {
   note: "M8 1.4a6.6 6.6 0 1 1 0 13.2a6.6 6.6 0 1 1 0-13.2M8 7.2v4M8 4.6v.2",
   warning: "M8 1.8 14.8 14H1.2zM8 6.2v3.6M8 11.9v.1",
-  error: "M5.2 1.4h5.6l3.8 3.8v5.6l-3.8 3.8H5.2l-3.8-3.8V5.2zM8 4.6v4M8 11.2v.2",
+  problem: "M5.2 1.4h5.6l3.8 3.8v5.6l-3.8 3.8H5.2l-3.8-3.8V5.2zM8 4.6v4M8 11.2v.2",
 };
 
 function Sign({ severity }: { severity: Finding["severity"] }) {

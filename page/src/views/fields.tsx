@@ -45,7 +45,7 @@ export function DataFields({ counts, ...props }: Props & { counts: Counts | null
   return (
     <PartFields {...props} part="data" found={faultsByField(faults, placesOf(schema, draft))} summary={t("page.create.data.more")}>
       {counts && (
-        <p class="quiet small" aria-live="polite">
+        <p class={faults.length ? "quiet small c-stale" : "quiet small"} aria-live="polite">
           {t("page.create.divided", { train: whole(counts.train), valid: whole(counts.valid), test: whole(counts.test) })}
         </p>
       )}
