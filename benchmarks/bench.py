@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from works import WORKS, Chase, Goal, Race, Work
+from works import WORKS, Chase, Goal, Hunt, Race, Work
 
 HERE = Path(__file__).parent
 FEW = 6_400  # samples of --quick
@@ -39,6 +39,7 @@ HEADS = {
     Chase: (
         "work", "peer", "peer, s", "tiza, s", "ratio (lowest–highest)", "owed", "aim", "", "recipe", "peer's accuracy",
     ),
+    Hunt: ("work", "peer", "peer, s", "tiza, s", "ratio (lowest–highest)", "owed", "", "how they were trained"),
     Goal: (
         "work", "recipe", "seeds", "test: median", "lowest", "seconds: median", "longest", "owed", "aim", "",
         "whole command, s",
@@ -47,6 +48,7 @@ HEADS = {
 TITLES = {
     Race: "Against peers, at the same mathematics",
     Chase: "Against a peer, to the same accuracy",
+    Hunt: "Many networks",
     Goal: "To an accuracy",
 }
 
@@ -174,6 +176,25 @@ def goal(work: Goal, effort: Effort) -> list[str]:
     ]  # fmt: skip
 
 
+def hunt(work: Hunt, effort: Effort) -> list[str]:
+    """One row: seconds of many trainings, in turn with the peer's."""
+    theirs, ours, ways = [], [], set()
+    for _ in range(effort.pairs):
+        theirs.append(said_by(str(HERE / work.peer[0]), *work.peer[1:])["seconds"])
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "search")
+            found = said_by("-m", "tiza.cli", "search", *work.search, "--sealed", "--json", "--run", path)
+        ours.append(found["seconds"] if work.whole else sum(trial["seconds"] for trial in found["trials"]))
+        went = [trial["way"] for trial in found["trials"]]
+        ways.add(", ".join(f"{went.count(way)} {way}" for way in sorted(set(went))))
+        tell(f"peer {theirs[-1]:.1f} s, tiza {ours[-1]:.2f} s ({', '.join(ways)})")
+    ratios = [a / b for a, b in zip(theirs, ours, strict=True)]
+    return [
+        work.title, work.against, f"{median(theirs):.1f}", f"{median(ours):.2f}", spread(ratios), f"≥ {work.owed:g}",
+        "met" if median(ratios) >= work.owed else "missed", " / ".join(sorted(ways)),
+    ]  # fmt: skip
+
+
 def quick_changes() -> list[str]:
     """What makes a recipe short enough to try the harness."""
     return ["--set", "plan.epochs=1", "--set", "data.valid=1000", "--set", f"data.limit={FEW + 1_000}"]
@@ -276,6 +297,8 @@ def main() -> None:
                     cells = chase(work, effort)
                 case Goal():
                     cells = goal(work, effort)
+                case Hunt():
+                    cells = hunt(work, effort)
         except Exception as why:  # whatever happens to one work, the others go on, and its row says it
             reason = f"not measured: {why if isinstance(why, Failed) else repr(why)}"
             tell(reason)

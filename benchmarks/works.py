@@ -69,7 +69,25 @@ class Goal:
     every: bool = False
 
 
-Work = Race | Chase | Goal
+@dataclass(frozen=True)
+class Hunt:
+    """A peer trains many networks one after another, tiza searches; ``owed``: how many times faster.
+
+    ``peer``: its script and arguments, which says its ``seconds``. ``search``: what is said to ``tiza search``.
+    ``whole``: what is compared is the time of the whole search (plans, probes, validation and all), as the peer's is;
+    else that of training alone, as a peer has no validation.
+    """
+
+    id: str
+    title: str
+    against: str
+    peer: Sequence[str]
+    search: Sequence[str]
+    owed: float
+    whole: bool = False
+
+
+Work = Race | Chase | Goal | Hunt
 
 
 def dense(*widths: int) -> list[int]:
@@ -95,6 +113,22 @@ CNN = {
     "name": "cnn", "channels": (16, 32), "kernels": 5, "strides": 1, "padding": 2, "pools": 2, "hidden": (),
     "batch_norm": False, "dropout": 0.2,
 }  # fmt: skip
+
+# Nine rates and three decays; Adam on pixels from 0 to 1, decay on all, as torch's optimizers do.
+TWENTY_SEVEN = [
+    "--grid", "plan.lr=0.001,0.002,0.003,0.004,0.005,0.006,0.007,0.008,0.009",
+    "--grid", "plan.weight_decay=0.001,0.01,0.1",
+]  # fmt: skip
+DENSE = ["--set", "data.scale=unit", "--set", "model.dropout=0", "--set", "plan.optimizer=adam"]
+DENSE += ["--set", "plan.decay_on=all", "--set", "plan.schedule=constant", "--model", "mlp"]
+
+
+def many(hidden: int, batch: int) -> list[str]:
+    """27 networks for two epochs of 12,800 images."""
+    sizes = ["data.limit=13800", "data.valid=1000", "plan.epochs=2"]
+    own = [f"model.hidden={hidden}", f"plan.batch_size={batch}", *sizes]
+    return ["mnist", *DENSE, *TWENTY_SEVEN, *(part for one in own for part in ("--set", one))]
+
 
 WORKS: list[Work] = [
     Race(
@@ -138,6 +172,36 @@ WORKS: list[Work] = [
     Chase(
         "98", "98 % MNIST (validation)", "document 000's five epochs", ["peer_000.py"], 5, "mnist-fast", 0.98,
         owed=15, aim=4,
+    ),
+    Hunt(
+        "grid-as-written", "document 004's grid as written: 24,300 epochs", "document 004's loop, a slice of it",
+        ["peer_grid.py", "as-written"], ["--recipe", "004-grid-as-written", "--no-reuse"], owed=12, whole=True,
+    ),
+    Hunt(
+        "grid-reuse", "the same, nothing done twice", "document 004's loop, a slice of it",
+        ["peer_grid.py", "as-written"], ["--recipe", "004-grid-as-written"], owed=60, whole=True,
+    ),
+    Hunt(
+        "grid", "document 004's grid in real batches", "document 004's loop with its DataLoader, a slice of it",
+        ["peer_grid.py", "loader"], ["--recipe", "004-grid"], owed=8, whole=True,
+    ),
+    Hunt(
+        "stack-100", "27 × 784-100-10, batch 256, Adam", "a tight loop, torch's fused Adam",
+        ["peer_loop.py", "100", "256", "27", "2", "12800"], many(100, 256), owed=1.8,
+    ),
+    Hunt(
+        "stack-32", "27 × 784-32-10, batch 128, Adam", "a tight loop, torch's fused Adam",
+        ["peer_loop.py", "32", "128", "27", "2", "12800"], many(32, 128), owed=4,
+    ),
+    Hunt(
+        "folds", "5 folds of 600 images, 784-100-10, batch 64, Adam", "a tight loop, torch's fused Adam",
+        ["peer_loop.py", "100", "64", "5", "100", "480"],
+        [
+            "mnist", *DENSE, "--folds", "5", "--set", "data.limit=600", "--set", "data.valid=100",
+            "--set", "model.hidden=100", "--set", "plan.batch_size=64", "--set", "plan.epochs=100",
+            "--set", "plan.lr=0.001", "--set", "plan.weight_decay=0.01",
+        ],
+        owed=3,
     ),
     Goal("99", "99 % MNIST", "mnist-fast", 0.99, owed=15, aim=6, seeds=range(10), every=True),
     Goal("99.5", "99.5 % MNIST", "mnist-best", 0.995, owed=80, aim=45),

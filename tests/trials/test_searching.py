@@ -226,15 +226,16 @@ def test_a_budget_too_small_for_one_trial_is_told_and_leaves_nothing(home: Path)
     assert not any((home / "searches").iterdir())
 
 
+@pytest.mark.usefixtures("no_stacks")
 def test_what_a_budget_does_not_reach_is_left_out_and_can_be_had_later():
-    grid = {"plan.lr": [0.01, 0.1, 0.02, 0.03], "model.hidden": [5, 6, 7]}
-    found = tiza.search(recipe(epochs=40), grid, budget=0.7, sealed=True)
-    left = Counter(found.table["status"])
-    assert left["unfinished"] > 0
-    assert left["done"] + left["unfinished"] == 12
-    again = tiza.search(run=found.path, resume=True, sealed=True)
-    assert Counter(again.table["status"]) == {"done": 12}
-    assert len(lines(again)) == 12
+    grid = {"plan.lr": [i / 1000 for i in range(1, 300)], "model.hidden": [5]}
+    found = tiza.search(recipe(epochs=60), grid, budget=1.5, sealed=True)
+    before = lines(found)
+    assert Counter(found.table["status"]) == {"done": len(before), "unfinished": 299 - len(before)}
+    assert 0 < len(before) < 299
+    again = lines(tiza.search(run=found.path, resume=True, budget=1.5, sealed=True))
+    assert again[: len(before)] == before
+    assert len({line["trial"] for line in again}) == len(again) > len(before)
 
 
 COMMAND = [sys.executable, "-m", "tiza.cli", "search", "digits", "--limit", "300", "--set", "plan.threads=1"]

@@ -105,6 +105,11 @@ def outcomes(path: Path) -> dict[Fit, Outcome]:
     return found
 
 
+def spent(path: Path) -> float:
+    """The seconds that were worked so far."""
+    return float(read_json(path / "progress.json")["seconds"]) if (path / "progress.json").exists() else 0.0
+
+
 def say(path: Path, progress: dict[str, Any]) -> None:
     """How it stands, for whoever watches: ``progress.json``."""
     storage.write(path / "progress.json", storage.to_json({"v": 1, "time": round(time.time(), 3)} | progress))

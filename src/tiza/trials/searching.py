@@ -111,6 +111,7 @@ def search(
             if isinstance(error, TizaError) and not resume and not monitor.outcomes:  # nothing was trained
                 folder.remove(path)
             raise
+        monitor.ended = time.perf_counter()
         found = table.Trials(path, given)
         if not sealed and found.rows[0]["rank"] is not None and found.report is None:
             winner = found.run(found.best)
@@ -164,8 +165,10 @@ class Monitor:
     ) -> None:
         self.path, self.wanted, self.every, self.said = path, wanted, every, said
         self.outcomes = folder.outcomes(path)
+        self.before = folder.spent(path)
+        self.ended: float | None = None  # when all were trained; the winner is trained once more afterwards
         self.of = len(every) * wanted.repeats * (wanted.folds or 1)
-        self.began = time.perf_counter()
+        self.began = self.planned = time.perf_counter()
         self.spoke = -math.inf
         self.total = self.finished = self.running = 0.0  # estimated seconds of work
         self.now: dict[Fit, float | None] = {}
@@ -174,7 +177,7 @@ class Monitor:
 
     def start(self, all_packs: Sequence[packs.Pack]) -> None:
         """What is to be done."""
-        self.began = time.perf_counter()
+        self.planned = time.perf_counter()
         self.total = sum(map(seconds_of, all_packs))
         self.say("running")
 
@@ -199,11 +202,12 @@ class Monitor:
         """Write down how it stands, and call who asked to be told."""
         self.spoke = time.perf_counter()
         share = min(1.0, (self.finished + self.running) / self.total) if self.total else 0.0
-        left = (self.spoke - self.began) * (1 - share) / share if share > 0.01 else None
+        left = (self.spoke - self.planned) * (1 - share) / share if share > 0.01 else None
         accuracy = self.accuracy()
         best = max((a for a in accuracy.values() if a is not None), default=None)
         done = len(self.outcomes)
         plain = {"status": status, "done": done, "of": self.of, "share": round(share, 4), "left": left}
+        plain["seconds"] = round(self.before + (self.ended or self.spoke) - self.began, 3)
         plain["accuracy"] = {str(k): a and round(a, 5) for k, a in accuracy.items()}
         folder.say(self.path, plain)
         if self.said is not None:

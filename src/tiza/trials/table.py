@@ -235,7 +235,8 @@ class Trials:
         """As ``--json`` has it: ``trials``, one object each, ranked."""
         ranked = self.rows and self.rows[0]["rank"] is not None
         return {
-            "search": str(self.path), "best": self.best if ranked else None, "ties": self.ties,
+            "search": str(self.path), "seconds": folder.spent(self.path),
+            "best": self.best if ranked else None, "ties": self.ties,
             "optimism": self.optimism if ranked else None, "folds": self.search.folds, "repeats": self.search.repeats,
             "trials": self.rows, "effects": self.effects, "report": self.report.to_dict() if self.report else None,
         }  # fmt: skip
