@@ -23,7 +23,7 @@ from tiza.i18n import t
 from tiza.models.building import Built, build, parameters_of
 from tiza.readers import Keeper, Reader, control, drive, early_stopping, interruptible, once, recorder
 from tiza.registry import lookup
-from tiza.training.dense import DenseLearner, layers_of
+from tiza.training.dense import DenseLearner, plain_layers_of
 from tiza.training.events import Command, RunEnded
 from tiza.training.learner import ModuleLearner
 from tiza.training.loop import stream
@@ -125,13 +125,13 @@ def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
 def _engines(model: nn.Module, plan: Plan, device: torch.device) -> list[str]:
     """The learners that can train the model, the one to be preferred first; one alone where none is timed."""
     plain = plan.loss == "cross-entropy" and not plan.label_smoothing
-    written_out = device.type == "cpu" and plain and layers_of(model)
+    written_out = device.type == "cpu" and plain and plain_layers_of(model)
     return ["dense", "module"] if written_out else ["module"]
 
 
 def _learner(engine: str, model: nn.Module, plan: Plan, data: Dataset, device: torch.device) -> ModuleLearner:
     weights = _class_weights(plan, data)
-    if engine == "dense" and (layers := layers_of(model)):
+    if engine == "dense" and (layers := plain_layers_of(model)):
         return DenseLearner(model, plan, layers, class_weights=weights, device=device)
     return ModuleLearner(model, plan, class_weights=weights, device=device)
 

@@ -12,7 +12,7 @@ from tiza.config import Plan
 from tiza.data.dataset import Dataset
 from tiza.models.building import build
 from tiza.models.layers import kept
-from tiza.training.dense import DenseLearner, layers_of
+from tiza.training.dense import DenseLearner, plain_layers_of
 from tiza.training.learner import ModuleLearner
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -31,7 +31,7 @@ def digits() -> Dataset:
 
 
 def pair(model: nn.Module, plan: Plan, weights: torch.Tensor | None = None) -> tuple[ModuleLearner, DenseLearner]:
-    layers = layers_of(model)
+    layers = plain_layers_of(model)
     assert layers is not None
     autograd = ModuleLearner(copy.deepcopy(model), plan, class_weights=weights)
     return autograd, DenseLearner(model, plan, layers, class_weights=weights)
@@ -78,14 +78,14 @@ def double(module: nn.Module, inputs: Any, outputs: torch.Tensor) -> torch.Tenso
     ],
 )
 def test_what_is_not_dense_is_left_to_autograd(model: nn.Module, digits: Dataset):
-    assert layers_of(build(model, digits)) is None
+    assert plain_layers_of(build(model, digits)) is None
 
 
 def test_a_hook_is_heeded(digits: Dataset):
     model = build("softmax", digits)
-    assert layers_of(model) is not None
+    assert plain_layers_of(model) is not None
     model.body[-1].register_forward_hook(double)
-    assert layers_of(model) is None
+    assert plain_layers_of(model) is None
 
 
 def test_a_run_says_which_engine_trained_it(digits: Dataset, tmp_path: Any):

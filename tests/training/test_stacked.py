@@ -16,12 +16,13 @@ import tiza
 from tiza.config import Plan, make
 from tiza.data.dataset import Dataset
 from tiza.models.building import build
+from tiza.training.dense import layers_of
 from tiza.training.events import Changed, Drop, Event, Measured, RunEnded
 from tiza.training.feed import Feed, Lanes
 from tiza.training.learner import ModuleLearner
 from tiza.training.loop import stream
 from tiza.training.position import Position
-from tiza.training.stacked import StackedLearner, Trial, layers_of
+from tiza.training.stacked import StackedLearner, Trial
 
 STEPS = 30
 # Before a batch norm, an input that is the same all over a batch has no gradient but what rounding leaves, about 1e-17,
@@ -91,7 +92,7 @@ def measured(events: Any) -> list[Measured]:
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("dropout", [(0.0,), (0.5, 0.2, 0.0)])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "leaky-relu"])
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
 def test_thirty_updates_are_those_of_each_trial_alone(
     optimizer: str, activation: str, dropout: tuple[float, ...], batch_norm: bool, digits: Dataset
@@ -199,7 +200,7 @@ def test_a_state_can_be_gone_back_to(digits: Dataset):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("cnn", {}), ("mlp", {"activation": "leaky-relu"}), ("resnet18", {"width": 4})],
+    [("cnn", {}), ("mlp-softmax", {}), ("resnet18", {"width": 4})],
 )
 def test_what_can_not_be_stacked_is_recognised(name: str, options: dict[str, Any], digits: Dataset):
     assert layers_of(build(name, digits, **options)) is None

@@ -48,8 +48,8 @@ COMMANDS: dict[str, str] = {
     "004-regularised": "",
     "004-dropout": "tiza explain dropout 004-dropout --save figures",
     "004-batch": "",
-    "004-kfold": "tiza search --recipe 004-mlp100 --folds 5",
-    "004-grid": "tiza search --recipe 004-mlp100 --grid plan.lr=0.001,0.01,0.1",
+    "004-kfold": "tiza search --recipe 004-kfold",
+    "004-grid": "tiza search --recipe 004-grid --save figures",
     "004-cnn": "",
     "004-structure": "tiza explain structure 004-cnn",
     "004-filter": "tiza explain filter examples/photo.jpg",
@@ -70,8 +70,8 @@ COMMANDS: dict[str, str] = {
 }
 # What these show is not there yet.
 LATER = {
-    "001-keras", "002-neuron", "003-steps", "004-crossing", "004-cut", "004-filter", "004-grid",
-    "004-kernels", "004-kfold", "004-maps", "004-structure", "004-transfer", "004-transfer-gain",
+    "001-keras", "002-neuron", "003-steps", "004-crossing", "004-cut", "004-filter",
+    "004-kernels", "004-maps", "004-structure", "004-transfer", "004-transfer-gain",
 }  # fmt: skip
 
 

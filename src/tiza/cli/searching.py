@@ -104,7 +104,7 @@ def _grid(texts: list[str]) -> dict[str, str] | None:
         field, equals, values = text.partition("=")
         if not equals:
             raise RequestError("assignment", where=text, text=text)
-        grid[field.strip()] = values
+        grid[field] = f"{grid[field]},{values}" if (field := field.strip()) in grid else values
     return grid or None
 
 

@@ -27,9 +27,10 @@ ACTIVATIONS: dict[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Te
 
 @dataclass
 class Layer:
-    """A linear layer with what follows it: an activation, dropout, or neither."""
+    """A linear layer with what follows it: batch norm, an activation, dropout, or nothing."""
 
     linear: nn.Linear
+    norm: nn.BatchNorm1d | None = None
     activation: type[nn.Module] | None = None
     dropout: float = 0.0
 
@@ -37,8 +38,8 @@ class Layer:
 def layers_of(model: nn.Module) -> list[Layer] | None:
     """The layers of ``normalise`` and a dense ``body`` (see :func:`tiza.build`); None where it is anything else.
 
-    Dense: flatten, then linear layers with a bias, each followed by at most an activation and then dropout; the last by
-    nothing. All of it learns.
+    Dense: flatten, then linear layers, each followed by at most batch norm, an activation and dropout in this order;
+    the last by nothing. A linear layer has a bias where no batch norm follows. All of it learns.
     """
     body = getattr(model, "body", None)
     if type(body) is not nn.Sequential or not all(p.requires_grad for p in model.parameters()):
@@ -48,27 +49,40 @@ def layers_of(model: nn.Module) -> list[Layer] | None:
         return None
     layers: list[Layer] = []
     for module in rest:
-        if type(module) is nn.Linear and module.bias is not None:
+        if type(module) is nn.Linear:
             layers.append(Layer(module))
-        elif not layers:
+        elif not layers or not _joined(layers[-1], module):
             return None
-        elif type(module) in ACTIVATIONS and not (layers[-1].activation or layers[-1].dropout):
-            if getattr(module, "negative_slope", SLOPE) != SLOPE:
-                return None
-            layers[-1].activation = type(module)
-        elif type(module) is Dropout and not layers[-1].dropout:
-            layers[-1].dropout = module.p
-        else:
-            return None
-    own = [id(p) for layer in layers for p in (layer.linear.weight, layer.linear.bias)]
+    own = [id(p) for layer in layers for part in (layer.linear, layer.norm) if part for p in part.parameters()]
     whole = sorted(own) == sorted(map(id, model.parameters()))  # none twice, none from elsewhere
     hooked = any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
-    plain = bool(layers) and not (layers[-1].activation or layers[-1].dropout)
-    return layers if whole and plain and not hooked and all(layer.dropout < 1 for layer in layers) else None
+    biased = all((layer.linear.bias is None) is (layer.norm is not None) for layer in layers)
+    plain = bool(layers) and layers[-1] == Layer(layers[-1].linear)
+    return layers if whole and biased and plain and not hooked else None
+
+
+def plain_layers_of(model: nn.Module) -> list[Layer] | None:
+    """The layers of a dense network without batch norm; None where it is anything else."""
+    layers = layers_of(model)
+    return layers if layers and not any(layer.norm for layer in layers) else None
+
+
+def _joined(layer: Layer, module: nn.Module) -> bool:
+    """Take in what follows a linear layer; False for what can't stand there."""
+    if type(module) is nn.BatchNorm1d and layer == Layer(layer.linear):
+        layer.norm = module
+        return module.affine and module.track_running_stats and module.momentum is not None
+    if type(module) in ACTIVATIONS and not (layer.activation or layer.dropout):
+        layer.activation = type(module)
+        return getattr(module, "negative_slope", SLOPE) == SLOPE
+    if type(module) is Dropout and not layer.dropout:
+        layer.dropout = module.p
+        return module.p < 1
+    return False
 
 
 class DenseLearner(ModuleLearner):
-    """The learner of a dense network, for cross-entropy without label smoothing.
+    """The learner of a dense network without batch norm, for cross-entropy without label smoothing.
 
     The same update as :class:`ModuleLearner`'s, with the same random numbers.
     """

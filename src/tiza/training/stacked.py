@@ -13,20 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from tiza.config import Plan
-from tiza.models.layers import Dropout, below, bits
-from tiza.training.dense import ACTIVATIONS
+from tiza.models.layers import below, bits
+from tiza.training.dense import ACTIVATIONS, layers_of
 from tiza.training.optim import moments, update
 
 aten = torch.ops.aten
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What the trials have in common of one layer: ``linear`` and what follows it."""
-
-    units: int
-    activation: type[nn.Module] | None
-    batch_norm: bool
 
 
 @dataclass(frozen=True)
@@ -38,55 +29,6 @@ class Trial:
     weight_decay: float
     seed: int
     lane: int = 0
-
-
-def layers_of(model: nn.Module) -> tuple[list[Layer], list[nn.Linear], list[nn.BatchNorm1d | None], list[float]] | None:
-    """What the stack has to know of ``normalise`` and a dense ``body``: layers, their modules, their dropouts.
-
-    Dense: flatten, then linear layers, each followed by at most batch norm, an activation and dropout in this order;
-    the last by nothing. None where it is anything else.
-    """
-    body = getattr(model, "body", None)
-    if type(body) is not nn.Sequential or not all(p.requires_grad for p in model.parameters()):
-        return None
-    first, *rest = body
-    if type(first) is not nn.Flatten or (first.start_dim, first.end_dim) != (1, -1):
-        return None
-    linears: list[nn.Linear] = []
-    norms: list[nn.BatchNorm1d | None] = []
-    activations: list[type[nn.Module] | None] = []
-    dropouts: list[float] = []
-    rank = 0  # of what came last in a layer: linear 1, norm 2, activation 3, dropout 4
-    for module in rest:
-        kind = type(module)
-        place = {nn.Linear: 1, nn.BatchNorm1d: 2, Dropout: 4}.get(kind, 3 if kind in _STACKED else 0)
-        if not place or (place > 1 and place <= rank) or (place > 1 and not linears):
-            return None
-        rank = place
-        if isinstance(module, nn.Linear):
-            linears.append(module)
-            norms.append(None)
-            activations.append(None)
-            dropouts.append(0.0)
-        elif isinstance(module, nn.BatchNorm1d):
-            if not module.affine or not module.track_running_stats or module.momentum is None:
-                return None
-            norms[-1] = module
-        elif isinstance(module, Dropout):
-            dropouts[-1] = module.p
-        else:
-            activations[-1] = kind
-    hooked = any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
-    if rank != 1 or hooked or any((a.bias is None) is (b is None) for a, b in zip(linears, norms, strict=True)):
-        return None
-    own = [id(p) for one in (*linears, *norms) if one is not None for p in one.parameters()]
-    if sorted(own) != sorted(map(id, model.parameters())):
-        return None
-    parts = zip(linears, activations, norms, strict=True)
-    return [Layer(a.out_features, b, c is not None) for a, b, c in parts], linears, norms, dropouts
-
-
-_STACKED = (nn.ReLU, nn.Tanh, nn.Sigmoid)
 
 
 class StackedLearner:
@@ -101,31 +43,29 @@ class StackedLearner:
         assert [t.lane for t in trials] == sorted(t.lane for t in trials)
         self.trials = len(trials)
         self.device = torch.device("cpu")
-        found = [layers_of(trial.model) for trial in trials]
-        assert all(one is not None and one[0] == found[0][0] for one in found if found[0])  # type: ignore[index]
-        parts = [one for one in found if one is not None]
-        self.layers = parts[0][0]
+        every = [layers for trial in trials if (layers := layers_of(trial.model)) is not None]
+        assert len(every) == len(trials)
+        self.layers = every[0]
         self.normalise: list[nn.Module] = []
         for lane, group in groupby(trials, lambda trial: trial.lane):
             assert lane == len(self.normalise)
             self.normalise.append(next(group).model.normalise)  # type: ignore[arg-type]
         self.lanes = torch.tensor([trial.lane for trial in trials])
-        self.dropouts = [one[3] for one in parts]  # of each trial, one per layer
+        self.dropouts = [[layer.dropout for layer in layers] for layers in every]  # of each trial, one per layer
         self.seeds = [trial.seed for trial in trials]
         self.generators = {seed: torch.Generator().manual_seed(seed) for seed in self.seeds}
         self.values: dict[str, Tensor] = {}
         self.running: dict[str, Tensor] = {}
         for i, layer in enumerate(self.layers):
-            linears, norms = [one[1][i] for one in parts], [one[2][i] for one in parts]
+            linears, norms = [layers[i].linear for layers in every], [layers[i].norm for layers in every]
             self._gather(self.values, f"{i}.weight", [linear.weight for linear in linears])
-            if not layer.batch_norm:
+            if layer.norm is None:
                 self._gather(self.values, f"{i}.bias", [linear.bias for linear in linears])
                 continue
             for name in ("weight", "bias"):
                 self._gather(self.values, f"{i}.norm.{name}", [getattr(norm, name) for norm in norms])
             for name in ("running_mean", "running_var"):
                 self._gather(self.running, f"{i}.norm.{name}", [getattr(norm, name) for norm in norms])
-            self.norm = norms[0]
         self.names = [name for name, _ in trials[0].model.named_parameters()]
         self.gradients = {name: torch.zeros_like(value) for name, value in self.values.items()}
         self.plan = plan
@@ -176,7 +116,7 @@ class StackedLearner:
         for i, layer in enumerate(self.layers):
             weight, bias = self.values[f"{i}.weight"], self.values.get(f"{i}.bias")
             if h is None:
-                out = weight.new_empty(len(weight), layer.units, len(inputs[0]))
+                out = weight.new_empty(len(weight), weight.shape[1], len(inputs[0]))
                 for lane, part in self._slices():
                     rows = weight[part].flatten(0, 1)
                     into = out[part].flatten(0, 1)
@@ -187,8 +127,8 @@ class StackedLearner:
             else:
                 out = torch.bmm(weight, h) if bias is None else torch.baddbmm(bias[..., None], weight, h)
             before, sums = out, (None, None)
-            if layer.batch_norm:
-                out, *sums = self._norm(i, out, training)
+            if layer.norm is not None:
+                out, *sums = self._norm(i, layer.norm, out, training)
             if layer.activation:
                 out = ACTIVATIONS[layer.activation][0](out)
             factor = self._factor(i, out) if training else None
@@ -197,15 +137,12 @@ class StackedLearner:
         assert h is not None
         return h, passed
 
-    def _norm(self, i: int, x: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _norm(self, i: int, norm: nn.BatchNorm1d, x: Tensor, training: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Batch norm of each unit of each trial over the batch."""
-        assert self.norm is not None
         weight, bias = (self.values[f"{i}.norm.{name}"].flatten() for name in ("weight", "bias"))
         mean, variance = (self.running[f"{i}.norm.{name}"].view(-1) for name in ("running_mean", "running_var"))
         flat = x.reshape(1, -1, x.shape[-1])
-        out, *sums = aten.native_batch_norm(
-            flat, weight, bias, mean, variance, training, self.norm.momentum, self.norm.eps
-        )
+        out, *sums = aten.native_batch_norm(flat, weight, bias, mean, variance, training, norm.momentum, norm.eps)
         return out.view(x.shape), *sums
 
     def _factor(self, i: int, x: Tensor) -> Tensor | None:
@@ -232,8 +169,8 @@ class StackedLearner:
                 gradient = gradient * factor
             if layer.activation:
                 gradient = ACTIVATIONS[layer.activation][1](gradient, out)
-            if layer.batch_norm:
-                gradient = self._norm_backward(i, gradient, before, mean, deviation)
+            if layer.norm is not None:
+                gradient = self._norm_backward(i, layer.norm.eps, gradient, before, mean, deviation)
             else:
                 torch.sum(gradient, 2, out=self.gradients[f"{i}.bias"])
             weight = self.gradients[f"{i}.weight"]
@@ -245,15 +182,14 @@ class StackedLearner:
                 gradient = torch.bmm(self.values[f"{i}.weight"].transpose(1, 2), gradient)
 
     def _norm_backward(
-        self, i: int, gradient: Tensor, before: Tensor | None, mean: Tensor | None, deviation: Tensor | None
+        self, i: int, eps: float, gradient: Tensor, before: Tensor | None, mean: Tensor | None, deviation: Tensor | None
     ) -> Tensor:
-        assert self.norm is not None
         assert before is not None
         weight = self.values[f"{i}.norm.weight"].flatten()
         running = (self.running[f"{i}.norm.{name}"].view(-1) for name in ("running_mean", "running_var"))
         flat = (1, -1, before.shape[-1])
         found, slope, offset = aten.native_batch_norm_backward(
-            gradient.reshape(flat), before.reshape(flat), weight, *running, mean, deviation, True, self.norm.eps,
+            gradient.reshape(flat), before.reshape(flat), weight, *running, mean, deviation, True, eps,
             [True, True, True],
         )  # fmt: skip
         for name, value in (("weight", slope), ("bias", offset)):

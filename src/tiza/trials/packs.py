@@ -21,10 +21,11 @@ from tiza.errors import RequestError, TizaError, together
 from tiza.fitting import check_plan, prepare
 from tiza.models.building import Built, body_of, check_outputs
 from tiza.models.layers import Normalise
+from tiza.training.dense import layers_of
 from tiza.training.feed import Feed, Lanes
 from tiza.training.learner import Learner
 from tiza.training.machine import using_threads
-from tiza.training.stacked import StackedLearner, layers_of
+from tiza.training.stacked import StackedLearner
 from tiza.training.stacked import Trial as Stacked
 from tiza.trials.equal import readable, work_of
 from tiza.trials.outcome import Fit
