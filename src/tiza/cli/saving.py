@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tiza.prediction import Prediction
     from tiza.reports import Report
     from tiza.runs import Run
+    from tiza.trials import Trials
 
 MOST_CLASSES = 30  # in one figure
 
@@ -96,6 +97,16 @@ def save_picture(path: str, folder: Path) -> list[Path]:
     from tiza.data.intake import read_channels
 
     return figures.save(figures.channels(read_channels(path), Path(path).name), folder / "channels")
+
+
+def save_search(trials: "Trials", folder: Path) -> list[Path]:
+    """The accuracy over two fields, the learning curves, what each field changes, and the best one's confusion."""
+    from tiza import figures
+
+    drawn = {"heat": figures.heat(trials), "curves": figures.trials_curves(trials), "effects": figures.effects(trials)}
+    if trials.rows[0]["rank"] is not None:
+        drawn["confusion"] = figures.trial_confusion(trials)
+    return [path for name, figure in drawn.items() for path in figures.save(figure, folder / name)]
 
 
 def say_saved(paths: Sequence[Path]) -> None:

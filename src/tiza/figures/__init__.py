@@ -7,6 +7,7 @@ points, so that no label is under 11 px when it is shown 600 px wide; the overvi
 from tiza.figures.activations import activations
 from tiza.figures.comparison import comparison
 from tiza.figures.dropout import dropout
+from tiza.figures.heat import heat
 from tiza.figures.learning import curves, rates
 from tiza.figures.noise import noise
 from tiza.figures.overview import overview
@@ -15,6 +16,7 @@ from tiza.figures.perceptron import animate, perceptron
 from tiza.figures.regions import regions
 from tiza.figures.samples import before_after, channels, digits, histogram, mosaic, scatter, target
 from tiza.figures.surface import surface
+from tiza.figures.trials import effects, trial_confusion, trials_curves
 from tiza.figures.verdicts import confusion, worst
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "curves",
     "digits",
     "dropout",
+    "effects",
+    "heat",
     "histogram",
     "mosaic",
     "noise",
@@ -38,5 +42,7 @@ __all__ = [
     "scatter",
     "surface",
     "target",
+    "trial_confusion",
+    "trials_curves",
     "worst",
 ]

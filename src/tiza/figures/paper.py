@@ -77,7 +77,7 @@ def sheet(
     page = figure.add_axes((0, 0, 1, 1))
     page.set_axis_off()
     page.set(xlim=(0, width), ylim=(height, 0), autoscale_on=False)
-    size = max(SIZE, size * min(1, room / max(text_width(title, size, "bold"), 0.01)))
+    size = max(SIZE, size * min(1, 0.999 * room / max(text_width(title, size, "bold"), 0.01)))
     page.text(MARGIN, 0.34, fit(title, room, size, "bold"), size=size, weight="bold")
     page.text(MARGIN, 0.62, fit(note, room, note_size), size=note_size, color=GREY)
     return figure, page

@@ -48,13 +48,22 @@ def confusion(report: Report, split: Literal["train", "valid", "test"] | None = 
     if of is None:
         raise RequestError("unmeasured", where=chosen, split=t(f"split.{chosen}"))
     matrix = np.array(of["confusion"])
-    side = 3.6 if len(matrix) == 2 else min(5.2, 0.9 + 0.85 * len(matrix))
-    left, bottom = _borders(report.classes, side / len(matrix), SIZE)
     title = t("fig.confusion.title", split=t(f"split.{chosen}"), n=of["n"], wrong=int(_wrong(matrix).sum()))
-    note = errors_line("fig.confusion.rates" if rates else "fig.confusion.counts", "fig.most-error", matrix, rates)
+    return matrix_sheet(title, matrix, report.classes, rates=rates)
+
+
+def matrix_sheet(
+    title: str, matrix: np.ndarray, classes: Sequence[str], *, rates: bool = False, more: str = ""
+) -> Figure:
+    """A sheet that holds one matrix under its title; ``more`` ends the line under that."""
+    side = 3.6 if len(matrix) == 2 else min(5.2, 0.9 + 0.85 * len(matrix))
+    left, bottom = _borders(classes, side / len(matrix), SIZE)
+    note = (
+        errors_line("fig.confusion.rates" if rates else "fig.confusion.counts", "fig.most-error", matrix, rates) + more
+    )
     width = 2 * MARGIN + max(left + side, text_width(title, 13, "bold"), text_width(note))
     figure, page = sheet(0.85 + side + bottom + 0.1, title, note, width=width)
-    draw_matrix(page, (MARGIN, 0.85, left + side, side + bottom), matrix, report.classes, rates=rates)
+    draw_matrix(page, (MARGIN, 0.85, left + side, side + bottom), matrix, classes, rates=rates)
     return figure
 
 
