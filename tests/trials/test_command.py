@@ -26,7 +26,7 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
         ("en", ["Best on validation", "never distinct", "Opening 1", "Next: tiza search --resume last", "Verdict"]),
         (
             "es",
-            ["El mejor en validación", "nunca fueron distintos", "Apertura número 1", "Siguiente: tiza search", "Veredicto"],
+            ["El mejor en validación", "nunca fueron distintos", "Apertura número 1", "Siguiente: tiza", "Veredicto"],
         ),
     ],
 )

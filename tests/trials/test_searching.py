@@ -19,7 +19,7 @@ from tiza.config import Recipe, make
 from tiza.data.seal import ledger
 from tiza.errors import TizaError
 from tiza.storage import TizaWarning
-from tiza.trials import Trials, folder, packs, searching
+from tiza.trials import Progress, Trials, folder, packs
 
 GRID: dict[str, Any] = {"plan.lr": [0.01, 0.1], "model.hidden": [5, (6, 4)], "plan.epochs": [2, 4]}
 
@@ -272,7 +272,7 @@ def test_two_can_not_work_in_one_folder(home: Path):
 
 
 def test_it_says_how_it_stands():
-    said: list[searching.Progress] = []
+    said: list[Progress] = []
     found = tiza.search(recipe(), GRID, sealed=True, said=said.append)
     assert (said[0].done, said[-1].done, said[-1].of) == (0, 8, 8)
     assert all(a.share <= b.share for a, b in itertools.pairwise(said))
