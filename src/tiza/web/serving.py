@@ -1,10 +1,12 @@
 """Serve the page on this machine until Ctrl-C. What is being trained does not stop with it."""
 
 import secrets
+import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -39,13 +41,36 @@ def serve(folders: Sequence[Path], *, port: int | None, told: Callable[[str], No
         create_app(token=token, port=own, named=folders), log_level="warning", access_log=False, lifespan="off",
         timeout_graceful_shutdown=1, server_header=False,
     )  # fmt: skip
-    try:
+    server = uvicorn.Server(config)
+    with _ending(server):
         told(address)  # the port listens already: a browser that comes now waits a moment
         if browser:
             webbrowser.open(address)
-        uvicorn.Server(config).run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        finally:
+            ahead.join()  # torch in a thread that the end of the process cuts off aborts it
+
+
+@contextmanager
+def _ending(server: uvicorn.Server) -> Iterator[None]:
+    """Ctrl-C ends the server in order from now on, and is raised in the end.
+
+    Raised wherever it comes, it is lost where Python ignores exceptions, as in the finalisers that imports run.
+    """
+    pressed = False
+
+    def end(*_: object) -> None:
+        nonlocal pressed
+        pressed = server.should_exit = True
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
     finally:
-        ahead.join()  # torch in a thread that the end of the process cuts off aborts it
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _listen(port: int | None) -> socket.socket:
