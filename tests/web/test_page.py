@@ -110,7 +110,7 @@ def test_no_view_is_wider_than_the_window_and_axe_finds_nothing_serious(
     ):
         page.goto(page.url.partition("#")[0] + view)
         page.wait_for_timeout(700)
-        expect(page.locator(".p-loading")).to_have_count(0)  # while it appears it is pale
+        expect(page.locator(".p-loading")).to_have_count(0, timeout=60_000)  # while it appears it is pale
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
         page.add_script_tag(path=str(AXE))
         found = page.evaluate("axe.run().then((result) => result.violations)")
