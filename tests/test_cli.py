@@ -665,6 +665,13 @@ def bad_pictures(folder: Path) -> dict[str, Path]:
 
 
 BAD_REQUESTS = {
+    "logits without labels": (["explain", "steps", "--logits", "1,2"], 2, "--labels"),
+    "logits that are words": (["explain", "steps", "--logits", "a,b", "--labels", "0"], 2, "a,b"),
+    "a label that is no class": (["explain", "steps", "--logits", "1,2", "--labels", "2"], 2, "1"),
+    "steps of two things": (["explain", "steps", "{iris}", "0", "--logits", "1,2"], 2, "logits"),
+    "steps of a sample beyond": (["explain", "steps", "{iris}", "999"], 2, "999"),
+    "a neuron of other shapes": (["explain", "neuron", "--x", "1,2"], 2, "1×2"),
+    "rows of other lengths": (["explain", "neuron", "--x", "1,2;3"], 2, "--x"),
     "nothing to search": (["search", "iris"], 2, "--grid"),
     "search for an unknown field": (["search", "iris", "--grid", "plan.lrr=1"], 2, "lr"),
     "search without values": (["search", "iris", "--grid", "plan.lr="], 2, "plan.lr"),

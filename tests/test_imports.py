@@ -118,6 +118,7 @@ ORDER = [
     "tiza.cli.data_sets",
     "tiza.cli.showing",
     "tiza.cli.opening",
+    "tiza.cli.working",
     "tiza.cli.training",
     "tiza.cli.searching",
     "tiza.cli.explaining",

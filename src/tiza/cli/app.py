@@ -8,7 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from tiza.cli import cataloguing, data_sets, drawing, examples, explaining, opening, searching, showing, training
+from tiza.cli import (
+    cataloguing,
+    data_sets,
+    drawing,
+    examples,
+    explaining,
+    opening,
+    searching,
+    showing,
+    training,
+    working,
+)
 from tiza.cli.choosing import takes_data
 from tiza.cli.speech import Command, Group, translate_panels
 from tiza.i18n import t
@@ -272,6 +283,30 @@ def _explain_commands() -> typer.Typer:
         as_json: Annotated[bool, _json_option()] = False,
     ) -> None:
         examples.answer(run, index, split, save, as_json)
+
+    @explain.command("steps", cls=Command, help=t("cmd.explain.steps"))
+    def explain_steps(
+        run: Annotated[str | None, _run_argument()] = None,
+        index: Annotated[
+            int | None, typer.Argument(metavar=t("meta.index"), help=t("arg.index"), show_default=False)
+        ] = None,
+        logits: Annotated[
+            str | None, typer.Option(metavar='"2,1,0.1;…"', help=t("opt.logits"), show_default=False)
+        ] = None,
+        labels: Annotated[str | None, typer.Option(metavar="2,0", help=t("opt.labels"), show_default=False)] = None,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        working.steps(run, index, logits, labels, split, as_json)
+
+    @explain.command("neuron", cls=Command, help=t("cmd.explain.neuron"))
+    def explain_neuron(
+        x: Annotated[str, typer.Option("--x", metavar='"1,2;3,4"', help=t("opt.x"))] = working.X,
+        weights: Annotated[str, typer.Option(metavar='"1,2;3,4"', help=t("opt.weights"))] = working.WEIGHTS,
+        bias: Annotated[str, typer.Option(metavar='"1,2"', help=t("opt.bias"))] = working.BIAS,
+        as_json: Annotated[bool, _json_option()] = False,
+    ) -> None:
+        working.neuron(x, weights, bias, as_json)
 
     @explain.command("regions", cls=Command, help=t("cmd.explain.regions"))
     def explain_regions(

@@ -8,6 +8,7 @@ from tiza.explain.noise import Draws, Noise, noise
 from tiza.explain.perceptron import Lines, perceptron
 from tiza.explain.regions import Regions, regions
 from tiza.explain.shapes import Convolution, Row, convolve, shapes, size_formula
+from tiza.explain.steps import Neuron, Steps, Update, neuron, steps, update
 from tiza.explain.surface import Surface, surface
 from tiza.explain.worked import Flattened, epoch_loss, flatten
 
@@ -20,10 +21,13 @@ __all__ = [
     "Flattened",
     "Lines",
     "Metric",
+    "Neuron",
     "Noise",
     "Regions",
     "Row",
+    "Steps",
     "Surface",
+    "Update",
     "activations",
     "answer",
     "convolve",
@@ -31,10 +35,13 @@ __all__ = [
     "epoch_loss",
     "flatten",
     "metrics",
+    "neuron",
     "noise",
     "perceptron",
     "regions",
     "shapes",
     "size_formula",
+    "steps",
     "surface",
+    "update",
 ]

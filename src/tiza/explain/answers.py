@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 from tiza import runs
-from tiza.errors import RequestError
-from tiza.explain.watching import trained
-from tiza.i18n import t
+from tiza.explain.watching import sample_of, trained
 
 
 @dataclass(frozen=True)
@@ -46,19 +44,15 @@ def answer(
 ) -> Answer:
     """The answer of a run's model to sample ``index`` of its train or validation split.
 
-    The test split is for one evaluation, not for choosing samples to look at. Raises :class:`TizaError` for an index
-    that the split has not.
+    Raises :class:`TizaError` for an index that the split has not.
     """
     run = runs.find(run)
     module, dataset = trained(run, data, model)
-    n = len(dataset.train if split == "train" else dataset.valid)
-    if not 0 <= index < n:
-        raise RequestError("no-answer", where=str(index), split=t(f"split.{split}"), most=n - 1)
-    samples = dataset.train if split == "train" else dataset.open_valid(run.name)
+    sample, label = sample_of(dataset, split, index, run.name)
     with torch.inference_mode():
-        logits = module.eval()(samples.x[index : index + 1])[0].double()
+        logits = module.eval()(sample[None])[0].double()
     probabilities = logits.softmax(-1)
     return Answer(
-        split, index, dataset.classes[int(samples.y[index])], dataset.classes[int(probabilities.argmax())],
-        dataset.classes, tuple(logits.tolist()), tuple(probabilities.tolist()), np.asarray(samples.x[index]),
+        split, index, dataset.classes[label], dataset.classes[int(probabilities.argmax())],
+        dataset.classes, tuple(logits.tolist()), tuple(probabilities.tolist()), np.asarray(sample),
     )  # fmt: skip

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from tiza import runs
 from tiza.data.dataset import Dataset
 from tiza.data.sources import load
 from tiza.errors import RequestError
 from tiza.fitting import Ready, diverged
+from tiza.i18n import t
 from tiza.models.building import check_outputs
 from tiza.readers import drive, early_stopping
 from tiza.training.events import Command, Event, Pause, RunEnded, RunStarted, Step
@@ -32,6 +33,19 @@ def trained(of: "str | Path | runs.Run | nn.Module", data: Any, model: nn.Module
     dataset = data if isinstance(data, Dataset) else load(run.recipe.data if data is None else data)
     runs.check_data(run, dataset)
     return restored.model, dataset
+
+
+def sample_of(data: Dataset, split: str, index: int, by: str) -> tuple[Tensor, int]:
+    """Sample and label number ``index`` of the train or validation split; ``by`` is who asks.
+
+    The test split is for one evaluation, not for choosing samples to look at. Raises :class:`TizaError` for an index
+    that the split has not.
+    """
+    n = len(data.train if split == "train" else data.valid)
+    if not 0 <= index < n:
+        raise RequestError("no-answer", where=str(index), split=t(f"split.{split}"), most=n - 1)
+    samples = data.train if split == "train" else data.open_valid(by)
+    return samples.x[index : index + 1][0], int(samples.y[index])
 
 
 def watch(ready: Ready, note: Callable[[Event, Learner], None], **changes: Any) -> None:

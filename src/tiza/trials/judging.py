@@ -86,7 +86,7 @@ def effects(rows: Sequence[tuple[dict[str, Any], float]]) -> list[dict[str, Any]
         for value, members in _by_value([(values[field], accuracy) for values, accuracy in rows]):
             mean, n = fmean(members), len(members)
             half = float(stats.t.ppf(0.975, n - 1) * np.std(members, ddof=1) / n**0.5) if n > 1 else None
-            low, high = (None, None) if half is None else (mean - half, mean + half)
+            low, high = (None, None) if half is None else (max(0.0, mean - half), min(1.0, mean + half))
             found.append({"field": field, "value": value, "n": n, "accuracy": mean, "low": low, "high": high})
     return found
 

@@ -104,7 +104,8 @@ def trials_of(search: Search) -> list[Trial]:
     combinations = _drawn(search) if _is_drawn(search) else _crossed(search)
     trials: list[Trial] = []
     faults: dict[str, TizaError] = {}
-    for number, values in enumerate(combinations):
+    for number, combination in enumerate(combinations):
+        values = {field: tuple(v) if isinstance(v, list) else v for field, v in combination.items()}
         try:
             trials.append(Trial(number, values, replaced(search.recipe, values.items())))
         except TizaError as error:
