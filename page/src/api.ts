@@ -107,6 +107,33 @@ export interface ShapeRow { name: string; kind: string; input: number[]; output:
 export interface Counts { train: number; valid: number; test: number }
 export interface Checked { recipe: Recipe | null; faults: Fault[]; layers: ShapeRow[]; parameters: number | null; counts: Counts | null; code: { python: string; command: string } | null }
 
+export type SearchStatus = "starting" | "running" | "done" | "budget" | "interrupted" | "damaged";
+/** A line of the list of searches; `best`: the best mean validation accuracy so far. */
+export interface SearchLine {
+  id: string; name: string; status: SearchStatus; data: string; model: string; done: number; of: number;
+  best: number | null; started: number | null;
+}
+export type TrialStatus = "waiting" | "running" | "done" | "diverged" | "dropped" | "unfinished";
+/** One setting; `rank` to `same_as` come once the search is over, before `accuracy` is what is known so far. */
+export interface Trial {
+  number: number; values: Record<string, unknown>; status: TrialStatus; accuracy: number | null; low: number | null;
+  high: number | null; rank: number | null; verdict: "best" | "tie" | "worse" | "same" | null; same_as: number | null;
+}
+export interface SearchField { field: string; values: unknown[]; drawn: boolean } // drawn: too many values to be listed
+export interface Effect { field: string; value: unknown; n: number; accuracy: number; low: number | null; high: number | null }
+export interface Ranked {
+  best: number; ties: number; worse: number; same: number; diverged: number; dropped: number; unfinished: number;
+  optimism: number; effects: Effect[]; test: Interval | null;
+}
+/** `trials`: the best first, at most 5,000 of the `count`. */
+export interface SearchDetails extends SearchLine {
+  fields: SearchField[]; trials: Trial[]; count: number; classes: string[]; samples: number; share: number | null;
+  left: number | null; folds: number | null; repeats: number; ranked: Ranked | null; resume: string | null; failure: string | null;
+}
+export interface TrialDetails extends Trial {
+  curve: (number | null)[]; confusion: number[][]; recipe: Recipe; code: { python: string; command: string }; startable: boolean;
+}
+
 export interface Answers { index: number[]; label: number[]; answer: number[]; probability: number[]; confusion: number[][] }
 export interface Prediction { label: number | null; class: string | null; probability: number | null; probabilities: number[] | null; image: { shape: number[]; pixels: number[] } | null; reason: string | null }
 
@@ -150,6 +177,9 @@ export const frames = (id: string, numbers: number[]) => get<Event[]>(`runs/${id
 export const bands = (id: string, layer: number) => get<Bands>(`runs/${id}/bands?layer=${layer}`);
 export const findings = (id: string) => get<Finding[]>(`runs/${id}/findings`);
 export const answers = (id: string) => get<Answers>(`runs/${id}/answers`);
+export const searches = () => get<SearchLine[]>("searches");
+export const search = (id: string) => get<SearchDetails>(`searches/${id}`);
+export const trial = (id: string, number: number) => get<TrialDetails>(`searches/${id}/trials/${number}`);
 export const dataSets = () => get<DataSet[]>("data");
 export const recipes = () => get<RecipeLine[]>("recipes");
 export const schema = () => get<Schema>("schema");

@@ -4,6 +4,7 @@ import "./style.css";
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { go, place } from "./route";
+import { SearchPage } from "./search";
 import { choose, lang, preferred, t } from "./texts";
 import { Compare } from "./views/compare";
 import { Create } from "./views/create";
@@ -18,6 +19,7 @@ function View() {
   switch (path[0]) {
     case "new": return <Create from={query.get("from")} />;
     case "run": return <RunPage id={path[1]} tab={path[2] ?? "learn"} key={path[1]} />;
+    case "search": return <SearchPage id={path[1]} key={path[1]} />;
     case "compare": return <Compare ids={path.slice(1)} />;
     default: return <Home />;
   }

@@ -1,4 +1,5 @@
-// The address after #: "" home, "new", "new?from=ID", "run/ID", "run/ID/results", "run/ID/try", "compare/ID/ID".
+// The address after #: "" home, "new", "new?from=ID", "run/ID", "run/ID/results", "run/ID/try", "compare/ID/ID",
+// "search/ID", "new?from=search/ID/TRIAL".
 import { signal } from "@preact/signals";
 
 export interface Place { path: string[]; query: URLSearchParams }

@@ -1,9 +1,10 @@
-// Accuracies with their 95 % intervals on one scale: a dot, a whisker, the figures beside them.
+// Accuracies with their 95 % intervals on one scale: a dot, a whisker, the figures beside them; rows of a group under its name.
+import { Fragment } from "preact";
 import { decimal, t } from "../texts";
 import { accuracyOf, between } from "./words";
 import "./parts.css";
 
-export interface IntervalRow { name: string; tone?: "train" | "valid" | "test"; accuracy: number; interval: [number, number]; under?: string; note?: string }
+export interface IntervalRow { name: string; tone?: "train" | "valid" | "test"; accuracy: number; interval: [number, number]; under?: string; note?: string; group?: string }
 
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 25, 50];
 
@@ -22,8 +23,10 @@ export function Intervals({ rows }: { rows: IntervalRow[] }) {
   const places = step < 1 ? 1 : 0;
   return (
     <div class="p-intervals">
-      {rows.map((row) => (
-        <div class={`p-interval p-${row.tone ?? "test"}`} key={row.name}>
+      {rows.map((row, k) => (
+        <Fragment key={`${row.group} ${row.name}`}>
+        {row.group && row.group !== rows[k - 1]?.group && <h3 class="p-group">{row.group}</h3>}
+        <div class={`p-interval p-${row.tone ?? "test"}`}>
           <span class="p-of"><b>{row.name}</b>{row.under && <span class="quiet small">{row.under}</span>}</span>
           <span class="p-track" aria-hidden="true">
             {ticks.map((tick) => <i class="p-tick" key={tick} style={{ left: place(tick / 100) }} />)}
@@ -35,6 +38,7 @@ export function Intervals({ rows }: { rows: IntervalRow[] }) {
             {row.note && <span class="p-note quiet">{row.note}</span>}
           </span>
         </div>
+        </Fragment>
       ))}
       <div class="p-axis" aria-hidden="true">
         <span class="p-track">

@@ -6,6 +6,7 @@ import { differing, filled, lively, put, setOf } from "../parts/recipe";
 import { asFailure, useLoaded, useTitle, type Loaded } from "../parts/use";
 import { counted } from "../parts/words";
 import { go } from "../route";
+import { origin, type Origin } from "../search/origin";
 import { lang, t } from "../texts";
 import { useCheck } from "./checking";
 import { DataChoice } from "./data-choice";
@@ -15,13 +16,13 @@ import { Sizes } from "./sizes";
 import { Code } from "../parts/code";
 import "./create.css";
 
-/** `from`: the run whose recipe it starts from. */
+/** `from`: the run, or search/ID/TRIAL, whose recipe it starts from. */
 export function Create({ from }: { from: string | null }) {
   useTitle(t("page.new"));
   const sets = useLoaded(api.dataSets, [lang.value]);
   const recipes = useLoaded(api.recipes, [lang.value]);
   const schema = useLoaded(api.schema, []);
-  const base = useLoaded<api.RunDetails | null>(() => (from ? api.run(from) : Promise.resolve(null)), [from, lang.value]);
+  const base = useLoaded<Origin | null>(() => (from ? origin(from) : Promise.resolve(null)), [from, lang.value]);
   const all: Loaded<unknown>[] = [sets, recipes, schema, base];
   const failure = all.map((one) => one.failure).find(Boolean);
   if (sets.value && recipes.value && schema.value && (base.value || !from)) {
@@ -30,7 +31,7 @@ export function Create({ from }: { from: string | null }) {
   return failure ? <Failed failure={failure} /> : <Loading>{t("page.create.loading")}</Loading>;
 }
 
-interface Props { sets: api.DataSet[]; recipes: api.RecipeLine[]; schema: api.Schema; base: api.RunDetails | null }
+interface Props { sets: api.DataSet[]; recipes: api.RecipeLine[]; schema: api.Schema; base: Origin | null }
 
 function Form({ sets, recipes, schema, base }: Props) {
   const presets = (data: api.DataSet) => recipes.filter((line) => data.recipes.includes(line.id) || line.data === data.name);
@@ -84,7 +85,7 @@ function Form({ sets, recipes, schema, base }: Props) {
           <h1>{t("page.new")}</h1>
           {base && (
             <p class="notice c-from">
-              <span>{t("page.create.from")} <a href={`#/run/${base.id}`}>{base.name}</a>.</span>
+              <span>{t("page.create.from")} <a href={base.href}>{base.name}</a>.</span>
               <span class={changes.length ? "c-changed" : "quiet"} aria-live="polite">
                 {changes.length ? counted("page.create.changed", changes.length) : t("page.create.changed.none")}
               </span>

@@ -6,6 +6,7 @@ import { going } from "../parts/status";
 import { say } from "../parts/toast";
 import { asFailure, useEvery, useLoaded, useTitle } from "../parts/use";
 import { go } from "../route";
+import { SearchList } from "../search/list";
 import { lang, t } from "../texts";
 import { First } from "./first";
 import { RunRow } from "./run-row";
@@ -21,7 +22,7 @@ export function Home() {
   useEvery(runs?.some((run) => going(run.status)) ? 2000 : 10_000, again);
 
   if (!runs) return failure ? <Failed failure={failure} /> : <Loading />;
-  if (!runs.length) return failure ? <Failed failure={failure} /> : <First />;
+  if (!runs.length) return failure ? <Failed failure={failure} /> : <><First /><SearchList /></>;
 
   const chosen = picked.filter((id) => runs.some((run) => run.id === id));
   const pick = (id: string, on: boolean) =>
@@ -76,6 +77,7 @@ export function Home() {
           />
         ))}
       </ul>
+      <SearchList />
     </div>
   );
 }

@@ -25,9 +25,13 @@ from tiza.web import choosing, samples
 from tiza.web.guard import Guard
 from tiza.web.live import Log, tail
 from tiza.web.running import Runs
+from tiza.web.searching import Searches
 
 STATIC = Path(__file__).parent / "static"
-_STATUS = {"page-no-run": 404, "page-no-samples": 404, "run-in-use": 409, "run-exists": 409, "disk-full": 507}
+_STATUS = {
+    "page-no-run": 404, "page-no-search": 404, "page-no-samples": 404, "run-in-use": 409, "run-exists": 409,
+    "disk-full": 507,
+}  # fmt: skip
 _SPLIT = Literal["train", "valid", "test"]
 _Number = Annotated[int, Field(ge=0, lt=2**53)]
 
@@ -39,14 +43,14 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
     app.add_exception_handler(TizaError, _told)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _refused)
-    shelf = Runs(named)
+    shelf, searches = Runs(named), Searches()
 
     @app.get("/api/texts/{language}")
     def texts(language: Literal["es", "en"]) -> dict[str, str]:
         return {
             key: text
             for key, text in catalogue(language).items()
-            if key.split(".")[0] in ("page", "status", "split", "col")
+            if key.split(".")[0] in ("page", "status", "split", "col", "search", "verdict")
         }
 
     @app.get("/api/runs")
@@ -118,6 +122,18 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
     async def predict(request: Request, id: str) -> dict[str, Any]:
         return await run_in_threadpool(samples.predict, shelf.find(id), await request.body())
 
+    @app.get("/api/searches")
+    def list_searches() -> list[dict[str, Any]]:
+        return [search.line() for search in searches.all()]
+
+    @app.get("/api/searches/{id}")
+    def one_search(id: str) -> dict[str, Any]:
+        return searches.find(id).details()
+
+    @app.get("/api/searches/{id}/trials/{k}")
+    def one_trial(id: str, k: _Number) -> dict[str, Any]:
+        return searches.find(id).trial(k, lambda recipe: _is_permitted(recipe, shelf))
+
     @app.get("/api/pixels/run/{id}/{split}/{chunk}")
     def pixels_of_run(id: str, split: _SPLIT, chunk: _Number) -> Response:
         data = samples.data_for(shelf.find(id))
@@ -159,9 +175,13 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
 
 def _permitted(recipe: Recipe, shelf: Runs) -> Recipe:
     """The recipe, where its data is embedded or that of a run which is there: no path comes from the page."""
-    if choosing.set_of(recipe.data) is None and all(_source(run) != _fixed(recipe.data) for run in shelf.all()):
+    if not _is_permitted(recipe, shelf):
         raise RequestError("page-data", where="data.name", name=recipe.data.name)
     return recipe
+
+
+def _is_permitted(recipe: Recipe, shelf: Runs) -> bool:
+    return choosing.set_of(recipe.data) is not None or any(_source(run) == _fixed(recipe.data) for run in shelf.all())
 
 
 def _source(run: runs.Run) -> Any:
