@@ -5,8 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -21,28 +21,42 @@ from tiza.errors import TizaError
 from tiza.trials import cluster
 from tiza.trials.outcome import Outcome
 from tiza.trials.packs import Datasets, Pack, in_lanes, lines_of
-from tiza.trials.searching import Progress
 from tiza.trials.space import Search, trials_of
 from tiza.trials.work import whole
 
 TOKEN = "7" * 64
 
-# Python runs this as it starts: what Ray's workers train is written down, outside of tiza.
+# Python runs this as it starts: what Ray's workers train is written down, outside of tiza. The node that will die holds
+# its second pack until then; until it does, the other one waits.
 COUNTED = """
-import os, sys
+import sys
 if any(arg.endswith("default_worker.py") for arg in sys.orig_argv):
-    import json
+    import json, os, time
+    from pathlib import Path
     from tiza.trials import cluster
 
-    def counted(pack, datasets, train=cluster.train, **more):
+    folder = Path(os.environ["COUNTED"])
+
+    def note(what, node, pack):
+        line = {"what": what, "node": node, "trials": [fit.trial for line in pack.lines for fit, _ in line.answers]}
+        with (folder / "counted").open("a") as file:
+            file.write(json.dumps(line) + "\\n")
+
+    def counted(pack, datasets, train=cluster.train, packs=[], **more):
         import ray
         node = ray.get_runtime_context().get_node_id()
-        for what in ("begun", "over"):
-            line = {"what": what, "node": node, "fits": [list(fit) for line in pack.lines for fit, _ in line.answers]}
-            with open(os.environ["COUNTED"], "a") as file:
-                file.write(json.dumps(line) + "\\n")
-            if what == "begun":
-                yield from train(pack, datasets, **more)
+        note("begun", node, pack)
+        packs.append(pack)
+        latest = time.monotonic() + 60
+        if node == (folder / "mortal").read_text():
+            if len(packs) == 2:
+                (folder / "held").touch()
+                time.sleep(60)
+        else:
+            while not (folder / "held").exists() and time.monotonic() < latest:
+                time.sleep(0.02)
+        yield from train(pack, datasets, **more)
+        note("over", node, pack)
 
     cluster.train = counted
 """
@@ -76,32 +90,35 @@ def test_with_two_nodes_and_one_killed_every_trial_is_answered_once_and_as_on_th
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(COUNTED)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-    monkeypatch.setenv("COUNTED", str(tmp_path / "counted"))
+    monkeypatch.setenv("COUNTED", str(tmp_path))
     cluster._ray()  # imported as a search does, so that it stays quiet
     from ray.cluster_utils import Cluster
 
     # Only one learner can train smoothed labels, so that both searches train the same way, whatever is faster today.
-    asked = recipe(epochs=20, label_smoothing=0.1)
+    asked = recipe(epochs=5, label_smoothing=0.1)
     grid = {"model.hidden": [[n] for n in range(16, 64, 4)]}
     here = tiza.search(asked, grid, sealed=True, run=tmp_path / "here")
     two = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         mortal = two.add_node(num_cpus=1)
+        (tmp_path / "mortal").write_text(mortal.node_id)
         killed: list[dict[str, Any]] = []
 
-        def kill(progress: Progress) -> None:
-            """Once the second node has finished a pack and is at another one."""
-            latest = time.perf_counter() + 30
-            while progress.done and not killed and time.perf_counter() < latest:
-                counts = Counter(line["what"] for line in counted(tmp_path) if line["node"] == mortal.node_id)
-                if counts["begun"] > counts["over"] > 0:
-                    two.remove_node(mortal, allow_graceful=False)
-                    killed.extend(counted(tmp_path))
+        def kill() -> None:
+            """Once the second node is at its second pack, and what came of its first is kept."""
+            kept = tmp_path / "there" / "trials.jsonl"
+            while not (tmp_path / "held").exists() or not kept.exists():
+                time.sleep(0.02)
+            two.remove_node(mortal, allow_graceful=False)
+            killed.extend(counted(tmp_path))
 
         refused_without_its_token(two.address)
         with cluster._connected(f"ray={two.address}") as ray:
             both_awake(ray)
-            there = tiza.search(asked, grid, on="ray", sealed=True, run=tmp_path / "there", said=kill)
+            killer = threading.Thread(target=kill, daemon=True)
+            killer.start()
+            there = tiza.search(asked, grid, on="ray", sealed=True, run=tmp_path / "there")
+            killer.join(10)
             assert ray.is_initialized()
     finally:
         two.shutdown()
@@ -113,11 +130,14 @@ def test_with_two_nodes_and_one_killed_every_trial_is_answered_once_and_as_on_th
     assert [row["trial"] for row in there.rows] == [row["trial"] for row in here.rows]
 
     def trials(lines: list[dict[str, Any]], what: str, node: str | None = None) -> list[int]:
-        return sorted(line["fits"][0][0] for line in lines if line["what"] == what and node in (None, line["node"]))
+        return sorted(
+            k for line in lines if line["what"] == what and node in (None, line["node"]) for k in line["trials"]
+        )
 
-    lost = set(trials(killed, "begun", mortal.node_id)) - set(trials(killed, "over", mortal.node_id))
-    assert len(lost) == 1
-    assert trials(counted(tmp_path), "begun") == sorted([*range(12), *lost])
+    begun, over = (trials(killed, what, mortal.node_id) for what in ("begun", "over"))
+    (lost,) = set(begun) - set(over)
+    assert len(over) == 1
+    assert trials(counted(tmp_path), "begun") == sorted([*range(12), lost])
     assert trials(counted(tmp_path), "over") == list(range(12))
 
 
