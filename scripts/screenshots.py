@@ -54,6 +54,13 @@ def trained(home: Path, *options: str) -> None:
     subprocess.run([*TIZA, "train", *options], env=environment(home), capture_output=True)
 
 
+def searched(home: Path) -> None:
+    """A search with trials that tie, that are worse and that diverge."""
+    grid = ["--grid", "plan.lr=0.001,0.003,0.01,0.03,1e30", "--grid", "model.hidden=8,16,32,64", "--repeats", "2"]
+    options = ["digits", "--model", "mlp", "--set", "plan.epochs=20", *grid]
+    subprocess.run([*TIZA, "search", *options], env=environment(home), capture_output=True)
+
+
 def begun(home: Path) -> subprocess.Popen[bytes]:
     """A run that goes on for as long as nobody ends it."""
     options = ["--model", "mlp", "--set", "plan.epochs=1000000", "--set", "plan.probe=0.1", "--json"]
@@ -87,7 +94,7 @@ def views(address: str) -> dict[str, Callable[[Page], None]]:
 
         return go
 
-    ids = {line["data"] + "-" + line["status"]: line["id"] for line in runs(address)}
+    ids = {line["data"] + "-" + line["status"]: line["id"] for line in listed(address, "runs")}
     found: dict[str, Callable[[Page], None]] = {"home": to(""), "new": to("new"), "gone": to("run/0000000000000000")}
 
     def unanswered(what: str, route: str) -> Callable[[Page], None]:
@@ -107,6 +114,8 @@ def views(address: str) -> dict[str, Callable[[Page], None]]:
         found[f"try-{name}"] = to(f"run/{id}/try", drawn)
         if name.endswith("-running"):
             found[f"paused-{name}"] = to(f"run/{id}", pause)
+    for line in listed(address, "searches"):
+        found[f"search-{line['status']}"] = to(f"search/{line['id']}")
     if len(ids) > 1:
         found["compare"] = to("compare/" + "/".join(list(ids.values())[:2]))
     return found
@@ -142,14 +151,14 @@ def drawn(page: Page) -> None:
     page.wait_for_timeout(900)
 
 
-def runs(address: str) -> list[dict[str, str]]:
-    """The runs that the server lists."""
+def listed(address: str, what: str) -> list[dict[str, str]]:
+    """The ``runs`` or ``searches`` that the server lists."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=get(), args=FLAGS)
         page = browser.new_page()
         page.goto(address)
         page.wait_for_timeout(1500)
-        lines = page.evaluate("fetch('/api/runs').then((answer) => answer.json())")
+        lines = page.evaluate(f"fetch('/api/{what}').then((answer) => answer.json())")
         browser.close()
     return lines
 
@@ -176,6 +185,7 @@ def main() -> None:
             trained(home, "fashion-mnist", "--set", "plan.lr=1e9", "--set", "plan.optimizer=sgd")
             trained(home, "mnist", "--set", "plan.probe=0.1")
             failed(home / "runs" / "failed")
+            searched(home)
             cut = begun(home)
             cut.kill()
             cut.wait()

@@ -25,19 +25,19 @@ export function Intervals({ rows }: { rows: IntervalRow[] }) {
     <div class="p-intervals">
       {rows.map((row, k) => (
         <Fragment key={`${row.group} ${row.name}`}>
-        {row.group && row.group !== rows[k - 1]?.group && <h3 class="p-group">{row.group}</h3>}
-        <div class={`p-interval p-${row.tone ?? "test"}`}>
-          <span class="p-of"><b>{row.name}</b>{row.under && <span class="quiet small">{row.under}</span>}</span>
-          <span class="p-track" aria-hidden="true">
-            {ticks.map((tick) => <i class="p-tick" key={tick} style={{ left: place(tick / 100) }} />)}
-            <i class="p-whisker" style={{ left: place(row.interval[0]), right: `calc(100% - ${place(row.interval[1])})` }} />
-            <i class="p-dot" style={{ left: place(row.accuracy) }} />
-          </span>
-          <span class="p-figure">
-            <strong>{accuracyOf(row)}</strong> <span class="quiet">{between(row.interval)}</span>
-            {row.note && <span class="p-note quiet">{row.note}</span>}
-          </span>
-        </div>
+          {row.group && row.group !== rows[k - 1]?.group && <h3 class="p-group">{row.group}</h3>}
+          <div class={`p-interval p-${row.tone ?? "test"}`}>
+            <span class="p-of"><b>{row.name}</b>{row.under && <span class="quiet small">{row.under}</span>}</span>
+            <span class="p-track" aria-hidden="true">
+              {ticks.map((tick) => <i class="p-tick" key={tick} style={{ left: place(tick / 100) }} />)}
+              <i class="p-whisker" style={{ left: place(row.interval[0]), right: `calc(100% - ${place(row.interval[1])})` }} />
+              <i class="p-dot" style={{ left: place(row.accuracy) }} />
+            </span>
+            <span class="p-figure">
+              <strong>{accuracyOf(row)}</strong> <span class="quiet">{between(row.interval)}</span>
+              {row.note && <span class="p-note quiet">{row.note}</span>}
+            </span>
+          </div>
         </Fragment>
       ))}
       <div class="p-axis" aria-hidden="true">

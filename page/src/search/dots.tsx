@@ -1,9 +1,8 @@
 // Every trial as a dot: a field across, its accuracy up. The arrow keys go from dot to dot.
 import { useRef, useState } from "preact/hooks";
 import type { SearchDetails, SearchField, Trial } from "../api";
-import { shown } from "../parts/values";
 import { decimal, percent, t, whole } from "../texts";
-import { best, counts, endsOf, going, isNumber, keyOf, nameOf, ordered, settings, share, verdict } from "./fields";
+import { best, counts, endsOf, going, isNumber, keyOf, nameOf, ordered, settings, share, short, verdict } from "./fields";
 
 interface Props { search: SearchDetails; x: SearchField; chosen: number | null; onChoose: (number: number) => void }
 interface Tick { at: number; text: string }
@@ -77,13 +76,13 @@ function axisOf(search: SearchDetails, x: SearchField): { place: (one: Trial) =>
   const numbers = (x.drawn ? search.trials.map((one) => one.values[x.field]) : listed).filter(isNumber);
   if (!numbers.length || numbers.length < (x.drawn ? 1 : listed.length)) {
     const turn = new Map(listed.map((value, i) => [keyOf(value), inset((i + 0.5) / listed.length)]));
-    return { place: (one) => turn.get(keyOf(one.values[x.field])) ?? 0, ticks: listed.map((value, i) => ({ at: inset((i + 0.5) / listed.length), text: shown(value) })), log: false };
+    return { place: (one) => turn.get(keyOf(one.values[x.field])) ?? 0, ticks: listed.map((value, i) => ({ at: inset((i + 0.5) / listed.length), text: short(value) })), log: false };
   }
   const low = Math.min(...numbers), high = Math.max(...numbers), log = low > 0 && high / low > WIDE;
   const on = (value: number) => (log ? Math.log(value) : value);
   const place = (value: number) => inset(high > low ? (on(value) - on(low)) / (on(high) - on(low)) : 0.5);
   const ticks = x.drawn ? (log ? powers(low, high) : steps(low, high, 5)) : numbers;
-  return { place: (one) => place(one.values[x.field] as number), ticks: ticks.map((value) => ({ at: place(value), text: shown(value) })), log };
+  return { place: (one) => place(one.values[x.field] as number), ticks: ticks.map((value) => ({ at: place(value), text: short(value) })), log };
 }
 
 /** 0.001, 0.01 … between the ends, with 2 and 5 between them where there are few. */

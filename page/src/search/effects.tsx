@@ -1,10 +1,9 @@
 // What each value of each field changes in the mean, all on one scale.
-import type { Effect, SearchDetails } from "../api";
+import type { Effect, SearchDetails, SearchField } from "../api";
 import { Intervals, type IntervalRow } from "../parts/intervals";
-import { shown } from "../parts/values";
 import { counted } from "../parts/words";
 import { lang, t, whole } from "../texts";
-import { free, keyOf, nameOf, ordered } from "./fields";
+import { free, isNumber, keyOf, nameOf, ordered, short } from "./fields";
 
 export function Effects({ search, effects }: { search: SearchDetails; effects: Effect[] }) {
   const rows = free(search).flatMap((field): IntervalRow[] => {
@@ -13,7 +12,7 @@ export function Effects({ search, effects }: { search: SearchDetails; effects: E
     own.sort((a, b) => (places.get(keyOf(a.value)) ?? 0) - (places.get(keyOf(b.value)) ?? 0));
     const alike = own.every((one) => one.n === own[0]?.n), of = (n: number) => counted("page.search.effects.of", n);
     return own.length < 2 ? [] : own.map(({ value, accuracy, low, high, n }) => ({
-      group: alike ? `${nameOf(field.field)} · ${t("page.search.effects.each", { n: whole(n) })}` : nameOf(field.field), name: field.drawn ? partOf(value) : shown(value), tone: "valid", accuracy,
+      group: alike ? `${nameOf(field.field)} · ${t("page.search.effects.each", { n: whole(n) })}` : nameOf(field.field), name: isPart(field, value) ? partOf(value) : short(value), tone: "valid", accuracy,
       interval: [low ?? accuracy, high ?? accuracy], under: alike ? undefined : of(n),
     }));
   });
@@ -26,5 +25,8 @@ export function Effects({ search, effects }: { search: SearchDetails; effects: E
   );
 }
 
+/** Many numbers are put together in parts. */
+const isPart = (field: SearchField, value: unknown): value is string => typeof value === "string" && field.values.every(isNumber);
+
 /** A part of a range, "0.001–0.01", as the language writes numbers. */
-const partOf = (value: unknown): string => (lang.value === "es" ? String(value).replace(/\./g, ",") : String(value));
+const partOf = (value: string): string => (lang.value === "es" ? value.replace(/\./g, ",") : value);

@@ -1,7 +1,7 @@
 // The fields of a search and its trials as the views need them: names, orders, the best of several.
 import type { SearchDetails, SearchField, Trial } from "../api";
 import { shown } from "../parts/values";
-import { percent, t, whole } from "../texts";
+import { lang, percent, t, whole } from "../texts";
 
 export const keyOf = (value: unknown): string => JSON.stringify(value);
 export const isNumber = (value: unknown): value is number => typeof value === "number";
@@ -22,8 +22,16 @@ export const free = (search: SearchDetails): SearchField[] => search.fields.filt
 export const ordered = ({ values }: SearchField): unknown[] =>
   values.every(isNumber) ? [...values].sort((a, b) => (a as number) - (b as number)) : values;
 
+/** A value in little room: 2.51e-5 for what takes many noughts. */
+export function short(value: unknown): string {
+  const text = shown(value);
+  if (!isNumber(value) || text.length < 7 || Math.abs(value) >= 0.001 || text.includes("e")) return text;
+  const power = value.toExponential(2).replace(/\.?0+e/, "e");
+  return lang.value === "es" ? power.replace(".", ",") : power;
+}
+
 export const settings = (trial: Trial, but: string[] = []): string =>
-  Object.entries(trial.values).filter(([field]) => !but.includes(field)).map(([field, value]) => `${nameOf(field)} ${shown(value)}`).join(", ");
+  Object.entries(trial.values).filter(([field]) => !but.includes(field)).map(([field, value]) => `${nameOf(field)} ${short(value)}`).join(", ");
 
 /** Whether a trial's accuracy counts: it was trained to its end, or is being trained. */
 export const counts = ({ status, accuracy }: Trial): boolean => accuracy !== null && (status === "done" || status === "running");

@@ -1,9 +1,8 @@
 // A cell for each pair of values, the stronger the higher the accuracy of its best trial. The arrow keys move in it.
 import { useRef, useState } from "preact/hooks";
 import type { SearchDetails, SearchField, Trial } from "../api";
-import { shown } from "../parts/values";
 import { t, whole } from "../texts";
-import { best, counts, endsOf, going, isNumber, keyOf, nameOf, ordered, settings, share } from "./fields";
+import { best, counts, endsOf, going, isNumber, keyOf, nameOf, ordered, settings, share, short } from "./fields";
 import { Key } from "./key";
 
 interface Props { search: SearchDetails; x: SearchField; y: SearchField | null; chosen: number | null; onChoose: (number: number) => void }
@@ -36,7 +35,7 @@ export function Heat({ search, x, y, chosen, onChoose }: Props) {
     table.current!.querySelector<HTMLElement>(`[data-cell="${c} ${r}"]`)!.focus();
   };
   const values = (cell: Cell) =>
-    [`${nameOf(x.field)} ${shown(across[cell.column])}`, y && `${nameOf(y.field)} ${shown(up[cell.row])}`].filter(Boolean).join(", ");
+    [`${nameOf(x.field)} ${short(across[cell.column])}`, y && `${nameOf(y.field)} ${short(up[cell.row])}`].filter(Boolean).join(", ");
   const says = (cell: Cell): string => {
     const many = cell.trials.length > 1 ? ` ${t("page.search.cell.of", { n: whole(cell.trials.length) })}` : "";
     if (cell.top) return t("page.search.cell", { values: values(cell), share: share(cell.top.accuracy, search), k: whole(cell.top.number) }) + many;
@@ -45,14 +44,14 @@ export function Heat({ search, x, y, chosen, onChoose }: Props) {
   const read = near ? at(near.column, near.row) : null;
 
   return (
-    <div class="s-heat" data-tall={up.length <= 6} data-many={across.length > 14}>
+    <div class="s-heat" data-tall={up.length <= 6} data-many={across.length > 12} data-numbers={!y || y.values.every(isNumber)}>
       {y && <p class="s-axis-y small quiet">{nameOf(y.field)}</p>}
       <div class="r-scroll s-scroll">
-        <table ref={table} role="grid" aria-label={t("page.search.heat", { across: nameOf(x.field), up: y ? nameOf(y.field) : "–" })} onMouseLeave={() => setNear(null)}>
+        <table ref={table} role="grid" style={{ minWidth: `calc(3.6rem + ${across.length} * 0.75rem)` }} aria-label={t("page.search.heat", { across: nameOf(x.field), up: y ? nameOf(y.field) : "–" })} onMouseLeave={() => setNear(null)}>
           <tbody>
             {up.map((value, row) => (
               <tr key={keyOf(value)}>
-                {y && <th scope="row">{shown(value)}</th>}
+                {y && <th scope="row">{short(value)}</th>}
                 {across.map((_, column) => {
                   const cell = at(column, row), { top, kind } = cell;
                   const strong = top ? Math.round(100 * Math.max(0, Math.min(1, (top.accuracy! - ends.low) / (ends.high - ends.low)))) : 0;
@@ -75,7 +74,7 @@ export function Heat({ search, x, y, chosen, onChoose }: Props) {
             ))}
           </tbody>
           <tfoot>
-            <tr>{y && <td />}{across.map((value) => <th key={keyOf(value)} scope="col">{shown(value)}</th>)}</tr>
+            <tr>{y && <td />}{across.map((value) => <th key={keyOf(value)} scope="col"><span>{short(value)}</span></th>)}</tr>
           </tfoot>
         </table>
       </div>

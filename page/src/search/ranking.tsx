@@ -1,10 +1,9 @@
 // The trials, the best first.
 import { useState } from "preact/hooks";
 import type { SearchDetails } from "../api";
-import { shown } from "../parts/values";
 import { between } from "../parts/words";
 import { t, whole } from "../texts";
-import { going, nameOf, share, verdict } from "./fields";
+import { going, nameOf, share, short, verdict } from "./fields";
 
 const TOP = 20;
 
@@ -31,7 +30,7 @@ export function Ranking({ search, chosen, onChoose }: { search: SearchDetails; c
                 <td class="number"><strong>{share(trial.accuracy, search)}</strong></td>
                 <td class="s-between quiet">{trial.low !== null && trial.high !== null ? between([trial.low, trial.high], 1) : ""}</td>
                 <td class={trial.status === "diverged" ? "s-verdict wrong" : "s-verdict"}>{verdict(trial)}</td>
-                {fields.map(({ field }) => <td key={field} class="number">{shown(trial.values[field])}</td>)}
+                {fields.map(({ field }) => <td key={field} class="number">{short(trial.values[field])}</td>)}
               </tr>
             ))}
           </tbody>

@@ -28,7 +28,7 @@ export function Said({ search }: { search: SearchDetails }) {
       )}
       {same > 0 && <p>{t("search.same", { n: whole(same) })}</p>}
       {Object.entries(others).map(([what, n]) => n > 0 && <p key={what}>{t(`search.${what}`, { n: whole(n) })}</p>)}
-      {test && <p>{t("page.search.test", { share: accuracyOf(test), interval: between(test.interval) })}</p>}
+      {test && <p>{t("page.search.test", { share: accuracyOf(test), interval: between(test.interval).replace("–", "\u2060–\u2060") })}</p>}
     </div>
   );
 }

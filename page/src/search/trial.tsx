@@ -11,12 +11,11 @@ import { Plot, type PlotSpec } from "../learn/plot";
 import { Code } from "../parts/code";
 import { Failed, Loading } from "../parts/failed";
 import { useLoaded } from "../parts/use";
-import { shown } from "../parts/values";
 import { between } from "../parts/words";
 import { Matrix } from "../results/matrix";
 import "../results/results.css";
 import { lang, percent, t, whole } from "../texts";
-import { nameOf, share, verdict } from "./fields";
+import { nameOf, share, short, verdict } from "./fields";
 
 interface Props { search: api.SearchDetails; number: number | null; host: Ref<HTMLElement> }
 
@@ -48,7 +47,7 @@ function One({ search, number }: { search: api.SearchDetails; number: number }) 
       </div>
       {trial && (
         <dl class="s-values">
-          {Object.entries(trial.values).map(([field, value]) => <div key={field}><dt class="quiet small">{nameOf(field)}</dt><dd>{shown(value)}</dd></div>)}
+          {Object.entries(trial.values).map(([field, value]) => <div key={field}><dt class="quiet small">{nameOf(field)}</dt><dd>{short(value)}</dd></div>)}
         </dl>
       )}
       {failure && <Failed failure={failure} />}
