@@ -48,6 +48,6 @@ class Outcome:
     def from_dict(cls, line: dict[str, Any]) -> "Outcome":
         """The outcome of ``to_dict()``; raises KeyError, TypeError or ValueError for a line that is none."""
         fit = Fit(*(int(line[name]) for name in Fit._fields))
-        answers = np.frombuffer(base64.b64decode(line["answers"], validate=True), "<u2").astype(np.int64)
+        answers = np.frombuffer(base64.b64decode(line["answers"], validate=True), "<u2")
         others = {field.name: line[field.name] for field in fields(cls) if field.name not in ("fit", "answers")}
         return cls(fit=fit, answers=answers, **others)

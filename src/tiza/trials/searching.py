@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from tiza.readers import interruptible
 from tiza.registry import lookup
 from tiza.registry import table as table_of
 from tiza.reports import evaluate
-from tiza.trials import folder, packs, table
+from tiza.training.events import Event
+from tiza.training.learner import Learner
+from tiza.trials import cluster, folder, packs, table
 from tiza.trials.space import Search, axis, trials_of
 from tiza.trials.standing import Monitor, Progress
 from tiza.trials.ways import work_off
@@ -77,7 +80,8 @@ def search(
     path = path or folder.new_folder(wanted)
     if not resume:
         folder.begin(path, wanted, datasets.base, parts)
-    with runs.Run(path).locked(), interruptible() as interrupted:
+    # Workers have no reader that could ask them to stop in order: there Ctrl-C ends the search at once.
+    with runs.Run(path).locked(), nullcontext(never) if jobs > 1 or on else interruptible() as interrupted:
         monitor = Monitor(path, wanted, every, said)
         lines = packs.lines_of(every, wanted, datasets, monitor.outcomes)
         try:
@@ -94,6 +98,10 @@ def search(
             table.write_winner(found, evaluate(winner, found.data and replace(found.data, config=winner.recipe.data)))
         monitor.say("budget" if monitor.spent else "done")
     return table.Trials(path, given)
+
+
+def never(event: Event, learner: Learner) -> None:
+    """The reader that says nothing."""
 
 
 def _wanted(
@@ -121,8 +129,8 @@ def _wanted(
 
 
 def _check_ways(wanted: Search, *, halving: int | None, budget: float | None, jobs: int, on: str | None) -> None:
-    if on is not None and on != "ray" and not on.startswith("ray="):
-        raise RequestError("search-on", where="on", on=on)
+    if on is not None:
+        cluster.check(on)
     if jobs < 1:
         raise RequestError("search-jobs", where="jobs", n=jobs)
     if budget is not None and not budget > 0:

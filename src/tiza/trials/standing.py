@@ -14,7 +14,8 @@ from tiza.trials.packs import Pack
 from tiza.trials.space import Search, Trial
 from tiza.trials.work import Moment
 
-EVERY = 0.5  # seconds between two words on how it stands
+EVERY = 0.5  # seconds between two words on how it stands …
+SHARE = 20  # … and at least so many times what one takes
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Monitor:
         self.ended: float | None = None  # when all were trained; the winner is trained once more afterwards
         self.of = len(every) * wanted.repeats * (wanted.folds or 1)
         self.began = self.planned = time.perf_counter()
-        self.spoke = -math.inf
+        self.spoke, self.pause = -math.inf, EVERY
         self.total = self.finished = self.running = 0.0  # estimated seconds of work
         self.now: dict[Fit, float | None] = {}
         self.spent = False
@@ -61,8 +62,9 @@ class Monitor:
             self.now = news.accuracy
             if self.pack is not None:
                 self.running = seconds_of(self.pack) * news.epochs / max(self.pack.epochs, 1)
-        if time.perf_counter() - self.spoke >= EVERY:
+        if time.perf_counter() - self.spoke >= self.pause:
             self.say("running")
+            self.pause = max(EVERY, SHARE * (time.perf_counter() - self.spoke))
 
     def over(self, pack: Pack) -> None:
         """A pack is done."""

@@ -118,7 +118,8 @@ class Trials:
         """Ranks, and which trials can't be told from the best."""
         if not finished:
             return
-        works = {row["trial"]: work_of(self.recipe(row["trial"]), self.samples) for row in finished}
+        samples = self.samples
+        works = {row["trial"]: work_of(self.recipe(row["trial"]), samples) for row in finished}
         best, first = finished[0], self.right(finished[0]["trial"])
         seen: dict[str, int] = {}
         distinct = []

@@ -33,7 +33,7 @@ def work_off(
 ) -> None:  # fmt: skip
     """Train what is left: here, in worker processes or on a cluster; until ``budget`` seconds are spent."""
     began = time.perf_counter()
-    threads = max(1, torch.get_num_threads() // jobs) if jobs > 1 else None
+    threads = 1 if on is not None else max(1, torch.get_num_threads() // jobs) if jobs > 1 else None
     planned = packs_of(lines, datasets, threads=threads)
     for pack in {pack.smaller: pack for pack in planned if pack.smaller}.values():
         said = t("warning.search-smaller", n=len(pack.lines), of=pack.smaller)
