@@ -14,7 +14,7 @@ export function Ranking({ search, chosen, onChoose }: { search: SearchDetails; c
     <section class="s-ranking">
       <h2>{t(`page.search.${going(search) ? "so-far.title" : search.ranked ? "ranking" : "listed"}`)}</h2>
       <div class="r-scroll">
-        <table>
+        <table data-many={fields.length > 3}>
           <thead>
             <tr>
               <th class="number"><span class="unseen">{t("page.search.rank")}</span></th><th>{t("col.trial")}</th>
