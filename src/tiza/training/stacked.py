@@ -46,10 +46,11 @@ class StackedLearner:
         every = [layers for trial in trials if (layers := layers_of(trial.model)) is not None]
         assert len(every) == len(trials)
         self.layers = every[0]
-        self.normalise: list[nn.Module] = []
-        for lane, group in groupby(trials, lambda trial: trial.lane):
-            assert lane == len(self.normalise)
-            self.normalise.append(next(group).model.normalise)  # type: ignore[arg-type]
+        firsts: list[Any] = [next(group).model for _, group in groupby(trials, lambda trial: trial.lane)]
+        # Each lane's own scaling, (S, 1, …): all of them at once.
+        self.mean, self.deviation = (
+            torch.stack([getattr(model.normalise, name) for model in firsts])[:, None] for name in ("mean", "deviation")
+        )
         self.lanes = torch.tensor([trial.lane for trial in trials])
         self.dropouts = [[layer.dropout for layer in layers] for layers in every]  # of each trial, one per layer
         self.seeds = [trial.seed for trial in trials]
@@ -97,33 +98,51 @@ class StackedLearner:
         with torch.inference_mode():
             return self._forward(self._inputs(x), training=False)[0].transpose(1, 2)
 
-    def _inputs(self, x: Tensor) -> list[Tensor]:
-        """Of each lane the normalised samples (B, D)."""
-        return [normalise(part).flatten(1) for normalise, part in zip(self.normalise, x, strict=True)]
+    def _inputs(self, x: Tensor) -> Tensor:
+        """The normalised samples of each lane, (S, B, D)."""
+        numbers = x.to(self.mean.dtype)
+        if numbers is x:
+            return ((x - self.mean) / self.deviation).flatten(2)
+        return numbers.sub_(self.mean).div_(self.deviation).flatten(2)
 
     def _slices(self) -> Iterator[tuple[int, slice]]:
         """Each lane with the trials that stand in it."""
         first = 0
-        for lane, n in enumerate(torch.bincount(self.lanes, minlength=len(self.normalise)).tolist()):
+        for lane, n in enumerate(torch.bincount(self.lanes, minlength=len(self.mean)).tolist()):
             if n:
                 yield lane, slice(first, first + n)
             first += n
 
-    def _forward(self, inputs: list[Tensor], *, training: bool) -> tuple[Tensor, list[tuple[Tensor | None, ...]]]:
+    def _even(self) -> bool:
+        """Whether there are several lanes with as many trials each: then they make one batched product."""
+        counts = torch.bincount(self.lanes, minlength=len(self.mean)).tolist()
+        return len(counts) > 1 and len(set(counts)) == 1
+
+    def _first(self, weight: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+        """What the first layer makes of each lane's samples, (T, H, B)."""
+        trials, units, _ = weight.shape
+        lanes, n, _ = inputs.shape
+        if self._even():
+            rows, columns = weight.view(lanes, -1, weight.shape[2]), inputs.transpose(1, 2)
+            out = torch.bmm(rows, columns) if bias is None else torch.baddbmm(bias.view(lanes, -1, 1), rows, columns)
+            return out.view(trials, units, n)
+        out = weight.new_empty(trials, units, n)
+        for lane, part in self._slices():
+            rows, into = weight[part].flatten(0, 1), out[part].flatten(0, 1)
+            if bias is None:
+                torch.mm(rows, inputs[lane].t(), out=into)
+            else:
+                torch.addmm(bias[part].reshape(-1, 1), rows, inputs[lane].t(), out=into)
+        return out
+
+    def _forward(self, inputs: Tensor, *, training: bool) -> tuple[Tensor, list[tuple[Tensor | None, ...]]]:
         """Logits (T, C, B); and of each layer its input, the norm's input and sums, the output, the dropout factor."""
         passed: list[tuple[Tensor | None, ...]] = []
         h: Tensor | None = None
         for i, layer in enumerate(self.layers):
             weight, bias = self.values[f"{i}.weight"], self.values.get(f"{i}.bias")
             if h is None:
-                out = weight.new_empty(len(weight), weight.shape[1], len(inputs[0]))
-                for lane, part in self._slices():
-                    rows = weight[part].flatten(0, 1)
-                    into = out[part].flatten(0, 1)
-                    if bias is None:
-                        torch.mm(rows, inputs[lane].t(), out=into)
-                    else:
-                        torch.addmm(bias[part].reshape(-1, 1), rows, inputs[lane].t(), out=into)
+                out = self._first(weight, bias, inputs)
             else:
                 out = torch.bmm(weight, h) if bias is None else torch.baddbmm(bias[..., None], weight, h)
             before, sums = out, (None, None)
@@ -161,7 +180,7 @@ class StackedLearner:
                 factor[places] = (drawn < limits[:, None, None]).to(x.dtype).mul_(scale[:, None, None])
         return factor
 
-    def _backward(self, inputs: list[Tensor], passed: list[tuple[Tensor | None, ...]], gradient: Tensor) -> None:
+    def _backward(self, inputs: Tensor, passed: list[tuple[Tensor | None, ...]], gradient: Tensor) -> None:
         """The gradients of all values from that at the logits (T, C, B)."""
         for i, layer in reversed(list(enumerate(self.layers))):
             h, before, mean, deviation, out, factor = passed[i]
@@ -174,7 +193,12 @@ class StackedLearner:
             else:
                 torch.sum(gradient, 2, out=self.gradients[f"{i}.bias"])
             weight = self.gradients[f"{i}.weight"]
-            if h is None:
+            if h is None and self._even():
+                lanes = len(inputs)
+                torch.bmm(
+                    gradient.view(lanes, -1, gradient.shape[2]), inputs, out=weight.view(lanes, -1, weight.shape[2])
+                )
+            elif h is None:
                 for lane, part in self._slices():
                     torch.mm(gradient[part].flatten(0, 1), inputs[lane], out=weight[part].flatten(0, 1))
             else:
