@@ -175,7 +175,7 @@ def test_a_figure_of_a_search_can_be_read(
 ) -> None:
     trials = searches(name)
     if name == "none finished" and kind == "confusion":
-        with pytest.raises(TizaError, match="no best one|uno mejor"):
+        with pytest.raises(TizaError, match=r"no best one|uno mejor"):
             FIGURES[kind](trials)
         return
     figure = FIGURES[kind](trials)
