@@ -2,7 +2,7 @@
 
     python benchmarks/bench.py [--only WORK,…] [--pairs N] [--quick]
 
-The whole takes about 45 minutes (estimated) and wants a quiet machine. The sheet is written anew after every work, so
+The whole takes about an hour (estimated) and wants a quiet machine. The sheet is written anew after every work, so
 that what was measured survives an interruption; a work that fails becomes a row that says why. ``--only`` and
 ``--quick`` (one pair, one seed, few samples: nothing it prints counts) leave RESULTS.md alone.
 """

@@ -116,7 +116,7 @@ def evaluate(
         report = replace(
             report, splits=report.splits | {"test": before["test"]}, opening=before["test_opening"], reason=None
         )
-    storage.write(run.path / "report.json", storage.to_json(_finite(report.to_dict())))
+    storage.write(run.path / "report.json", storage.to_json(storage.finite(report.to_dict())))
     if (run.path / "model" / "manifest.json").exists():
         storage.write(run.path / "model" / "README.md", runs.card(run))
     return report
@@ -173,12 +173,3 @@ def _worst(logits: Any, split: Split) -> list[dict[str, Any]]:
         }
         for i in loss.topk(min(WORST, len(split))).indices.tolist()
     ]
-
-
-def _finite(value: Any) -> Any:
-    """NaN and infinities as null, for strict JSON."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not abs(value) < float("inf") else value

@@ -3,6 +3,7 @@
 import errno
 import itertools
 import json
+import math
 import os
 import tempfile
 import warnings
@@ -130,6 +131,30 @@ def append_line(path: Path, value: Any) -> None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def appended(path: Path, known: tuple[int, int] | None, end: int) -> tuple[tuple[int, int], bool, bytes]:
+    """What a growing file has beyond its first ``end`` bytes, in whole lines.
+
+    Before it its device and inode, and whether it is another file than ``known``, or a shorter one: then all of it is
+    new. Raises FileNotFoundError.
+    """
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        own = status.st_dev, status.st_ino
+        anew = own != known or status.st_size < end
+        file.seek(0 if anew else end)
+        new = file.read()
+    return own, anew, new[: new.rfind(b"\n") + 1]
+
+
+def finite(value: Any) -> Any:
+    """Plain data with NaN and infinities as null, for strict JSON."""
+    if isinstance(value, dict):
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_lines(path: Path, keep: Callable[[str], bool] | None = None) -> Iterator[dict[str, Any]]:

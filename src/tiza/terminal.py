@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tiza.trials import Progress as Standing
     from tiza.trials import Trials
 
+MANY = 3  # searched fields that have room for a column each
 TRAIN, VALID, WRONG, RIGHT, QUIET = "#0072b2", "#e69f00", "#d55e00", "#009e73", "dim"
 
 
@@ -360,14 +361,21 @@ def trials(found: "Trials", top: int) -> Table:
     fields = list(found.search.grid)
     names = [field.split(".", 1)[1] for field in fields]
     names = fields if len(set(names)) < len(names) else names
-    rows = []
+    rows, wide = [], len(fields) > MANY
     for row in found.rows[:top]:
         values = [_value(row["values"][field]) for field in fields]
         known = row["accuracy"] is not None and row["low"] is not None
         measured = accuracy(row | {"interval": (row["low"], row["high"])}) if known else "–"
         word = row["verdict"] or row["status"]
         rank = "–" if row["rank"] is None else str(row["rank"])
-        rows.append((rank, str(row["trial"]), *values, measured, t(f"verdict.{word}", k=row["same_as"])))
+        said = (measured, t(f"verdict.{word}", k=row["same_as"]))
+        if wide:  # as many columns would be cut off
+            settings = ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+            rows.append((settings, rank, str(row["trial"]), *said))
+        else:
+            rows.append((rank, str(row["trial"]), *values, *said))
+    if wide:
+        return plain_table((t("col.settings"), "", t("col.trial"), t("col.valid-accuracy"), t("col.verdict")), rows)
     return plain_table(("", t("col.trial"), *names, t("col.valid-accuracy"), t("col.verdict")), rows, left=0)
 
 

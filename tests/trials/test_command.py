@@ -39,6 +39,15 @@ def test_the_ranking_is_told_in_words(language: str, words: list[str], capsys: p
     assert all(len(line) <= 80 for line in out.splitlines() if "  " in line.strip())
 
 
+def test_of_many_fields_no_value_is_cut_off(capsys: pytest.CaptureFixture[str]):
+    more = ["--grid", "plan.weight_decay=0.001", "--grid", "plan.epochs=3", "--grid", "model.dropout=0.25"]
+    _, out, _ = command(capsys, *ASKED, *GRID, *more, "--sealed")
+    table = " ".join(out.partition("\n\n")[0].split())
+    for value in ("lr=1e-05", "batch_size=16", "weight_decay=0.001", "epochs=3", "dropout=0.25", "best"):
+        assert value in table
+    assert all(len(line) <= 80 for line in out.partition("\n\n")[0].splitlines())
+
+
 def test_json_has_one_object_for_each_trial_ranked(capsys: pytest.CaptureFixture[str], home: Path):
     code, out, _ = command(capsys, *ASKED, *GRID, "--sealed", "--json", "--run", str(home / "own"))
     found = json.loads(out)

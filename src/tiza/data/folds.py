@@ -40,9 +40,10 @@ def pool_of(data: Dataset) -> Split:
     if isinstance(data.valid, Sealed):
         return data.train
     parts = (data.train, data.valid)
-    if any(isinstance(part.x, Rows) for part in parts):
+    samples = [part.x for part in parts if not isinstance(part.x, Rows)]
+    if len(samples) < len(parts):
         raise RequestError("search-large", where="folds", n=sum(map(len, parts)))
-    return Split(torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts]))  # type: ignore[list-item]
+    return Split(torch.cat(samples), torch.cat([part.y for part in parts]))
 
 
 def _array(split: Split) -> np.ndarray:

@@ -120,7 +120,7 @@ class Update:
     @property
     def largest(self) -> tuple[int, int]:
         """Class and input of the weight with the steepest slope."""
-        return tuple(int(i) for i in np.unravel_index(np.abs(self.slopes).argmax(), self.slopes.shape))  # type: ignore[return-value]
+        return divmod(int(np.abs(self.slopes).argmax()), self.slopes.shape[1])
 
     def to_dict(self) -> dict[str, Any]:
         """As ``--json`` has it."""

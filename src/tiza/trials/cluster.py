@@ -21,7 +21,7 @@ from tiza.training.machine import choose_device
 from tiza.trials.outcome import Outcome
 from tiza.trials.packs import Datasets, Line, Pack
 from tiza.trials.space import Search
-from tiza.trials.work import train
+from tiza.trials.work import outcomes_of
 
 DEATHS = 5  # workers that may die on one pack
 PATIENCE = 5  # seconds that a cluster has to answer in
@@ -217,10 +217,7 @@ def _outcomes(pack: Pack, job: Sequence[Any]) -> list[Outcome]:
     if key not in _at_hand:
         _at_hand.clear()
         _at_hand[key] = _datasets(_ray().get(job[0]))
-    told: list[Any] = []
-    for _ in train(pack, _at_hand[key], tell=told.append):
-        pass
-    return [news for news in told if isinstance(news, Outcome)]
+    return outcomes_of(pack, _at_hand[key])
 
 
 def _datasets(job: Job) -> Datasets:

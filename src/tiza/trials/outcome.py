@@ -1,6 +1,7 @@
 """What came of training one trial once: plain data, a line of ``trials.jsonl``."""
 
 import base64
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -51,3 +52,12 @@ class Outcome:
         answers = np.frombuffer(base64.b64decode(line["answers"], validate=True), "<u2")
         others = {field.name: line[field.name] for field in fields(cls) if field.name not in ("fit", "answers")}
         return cls(fit=fit, answers=answers, **others)
+
+
+def standing(statuses: Collection[str], fits: int) -> str:
+    """How a trial of so many fits stands by those known: ``done``, ``diverged``, ``dropped`` or ``unfinished``."""
+    if "diverged" in statuses:
+        return "diverged"
+    if len(statuses) < fits:
+        return "unfinished"
+    return "dropped" if "dropped" in statuses else "done"

@@ -68,7 +68,7 @@ def search(
     else:
         wanted = _wanted(recipe, grid, given, trials, folds, repeats, halving, reuse, seed)
         path, facts = None if run is None else Path(run), {}
-    _check_ways(wanted, halving=wanted.halving, budget=budget, jobs=jobs, on=on)
+    _check_ways(wanted, budget, jobs, on)
     every = trials_of(wanted)
     datasets = packs.Datasets(wanted, given)
     if isinstance(datasets.base.valid, Sealed) and not wanted.folds:
@@ -128,14 +128,14 @@ def _wanted(
     return make(Search, plain)
 
 
-def _check_ways(wanted: Search, *, halving: int | None, budget: float | None, jobs: int, on: str | None) -> None:
+def _check_ways(wanted: Search, budget: float | None, jobs: int, on: str | None) -> None:
     if on is not None:
         cluster.check(on)
     if jobs < 1:
         raise RequestError("search-jobs", where="jobs", n=jobs)
     if budget is not None and not budget > 0:
         raise RequestError("search-budget-none", where="budget")
-    if halving and (jobs > 1 or on):
+    if wanted.halving and (jobs > 1 or on):
         raise RequestError("search-halving-alone", where="halving")
-    if halving and "plan.epochs" in wanted.grid:
+    if wanted.halving and "plan.epochs" in wanted.grid:
         raise RequestError("search-halving-epochs", where="plan.epochs")

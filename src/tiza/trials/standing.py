@@ -35,7 +35,7 @@ class Monitor:
     def __init__(
         self, path: Path, wanted: Search, every: Sequence[Trial], said: Callable[[Progress], None] | None
     ) -> None:
-        self.path, self.wanted, self.every, self.said = path, wanted, every, said
+        self.path, self.said = path, said
         self.outcomes = folder.outcomes(path)
         self.before = folder.spent(path)
         self.ended: float | None = None  # when all were trained; the winner is trained once more afterwards

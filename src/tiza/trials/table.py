@@ -1,7 +1,6 @@
 """``Trials``: what came of a search, ranked."""
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,7 @@ from tiza.reports import Report
 from tiza.runs.folder import read_json
 from tiza.trials import folder, judging
 from tiza.trials.equal import work_of
-from tiza.trials.outcome import Fit, Outcome
+from tiza.trials.outcome import Fit, Outcome, standing
 from tiza.trials.space import Search, Trial, trials_of
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class Trials:
     def rows(self) -> list[dict[str, Any]]:
         """One for each trial, the best first: ``trial``, ``values`` and what ``COLUMNS`` name."""
         rows = [self._row(trial) for trial in self.trials]
-        finished = [row for row in rows if row["status"] in ("done", "early")]
+        finished = [row for row in rows if row["status"] == "done"]
         finished.sort(key=lambda row: (-row["accuracy"], row["loss"], row["trial"]))
         self._judge(finished)
         others = [row for row in rows if row["rank"] is None]
@@ -94,10 +93,7 @@ class Trials:
 
     def _row(self, trial: Trial) -> dict[str, Any]:
         of = self.of(trial.number)
-        whole = len(of) == self.search.repeats * (self.search.folds or 1)
-        statuses = {outcome.status for outcome in of}
-        status = next((one for one in ("diverged", "dropped") if one in statuses), "done")
-        status = status if whole or status == "diverged" else "unfinished"
+        status = standing([outcome.status for outcome in of], self.search.repeats * (self.search.folds or 1))
         row: dict[str, Any] = {"trial": trial.number, "values": trial.values} | dict.fromkeys(COLUMNS)
         row |= {"status": status, "epochs": max((o.epochs for o in of), default=0)}
         row["seconds"] = sum(outcome.seconds for outcome in of if outcome.own)
@@ -249,14 +245,6 @@ class Trials:
 def read(search: str | Path) -> Trials:
     """The search in a folder, by its name, or the ``last`` one."""
     return Trials(folder.find(search))
-
-
-def counts(outcomes: dict[Fit, Outcome]) -> dict[str, int]:
-    """How many fits went which way."""
-    found: dict[str, int] = defaultdict(int)
-    for outcome in outcomes.values():
-        found[outcome.way if outcome.own else "read-off"] += 1
-    return dict(found)
 
 
 def write_winner(trials: Trials, report: Report) -> None:

@@ -81,17 +81,22 @@ def train(
 
 def whole(pack: Pack, search: Search, given: Dataset | None) -> list[Outcome]:
     """A pack's outcomes, in a process of its own, which reads the data once."""
-    told: list[Outcome | Moment] = []
     key = search.model_dump_json() + (given.fingerprint if given is not None else "")
     if key not in _read:
         _read.clear()
         _read[key] = Datasets(search, given)
-    for _ in train(pack, _read[key], tell=told.append):
-        pass
-    return [news for news in told if isinstance(news, Outcome)]
+    return outcomes_of(pack, _read[key])
 
 
 _read: dict[str, Datasets] = {}
+
+
+def outcomes_of(pack: Pack, datasets: Datasets) -> list[Outcome]:
+    """Train the pack to its end; what came of it."""
+    told: list[Outcome | Moment] = []
+    for _ in train(pack, datasets, tell=told.append):
+        pass
+    return [news for news in told if isinstance(news, Outcome)]
 
 
 def _without(gone: Collection[int], position: Position) -> Command | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from tiza import storage
 from tiza.errors import TizaError
 from tiza.runs import Run
 from tiza.training.events import EVENTS, VERSION
@@ -19,9 +20,7 @@ LOOKS = 1_000  # at the weights of all layers, each a long line: more than a pan
 POLL = 0.05  # seconds between two looks at the file
 _ENDED = ("reason", "seconds", "step", "failed_at", "proposed_lr")
 BEAT = 15.0  # seconds without an event after which the stream says that it is alive
-DOUBT = (
-    2.0  # seconds without an event after which it is asked whether anybody still trains: a killed process says nothing
-)
+DOUBT = 2.0  # seconds without an event after which it is asked whether anybody still trains: the killed say nothing
 _FRAME = re.compile(rb'\{"v": 1, "kind": "(probed|answered)", "step": (\d+), "epoch": \d+, "time": ([\d.]+)')
 
 
@@ -53,17 +52,13 @@ class Log:
         """Take in what was written since."""
         with self.lock:
             try:
-                with self.path.open("rb") as file:
-                    status = self.path.stat()
-                    if self.file != (status.st_dev, status.st_ino) or status.st_size < self.end:
-                        self.clear()
-                        self.file = (status.st_dev, status.st_ino)
-                    file.seek(self.end)
-                    new = file.read()
+                file, anew, whole = storage.appended(self.path, self.file, self.end)
             except FileNotFoundError:
                 self.clear()
                 return self
-            whole = new[: new.rfind(b"\n") + 1]
+            if anew:
+                self.clear()
+                self.file = file
             for line in whole.splitlines(keepends=True):
                 self.offsets.append(self.end)
                 self.end += len(line)

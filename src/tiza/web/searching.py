@@ -15,6 +15,7 @@ from tiza import runs, storage
 from tiza.config import Recipe
 from tiza.errors import RequestError, TizaError
 from tiza.trials import folder
+from tiza.trials.outcome import standing
 from tiza.trials.space import Range, Search, Trial, trials_of
 from tiza.trials.table import Trials
 from tiza.web import choosing
@@ -65,7 +66,7 @@ class Known:
             search, facts = folder.asked(self.path)
             progress = self.progress()
             status = self.status(progress)
-            return _finite({
+            return storage.finite({
                 "id": id_of(self.path), "name": self.path.name, "status": status, "data": search.recipe.data.title,
                 "model": search.recipe.model.name, "done": _count(progress.get("done")),
                 "of": _count(progress.get("of")), "best": self._best(search, status, progress),
@@ -118,7 +119,7 @@ class Known:
             progress = self.progress()
             over = line["status"] in _ENDS
             rows = self._rows(over, progress)
-            return _finite(line | nothing | {
+            return storage.finite(line | nothing | {
                 "fields": _fields(search, every), "trials": [_told(row) for row in rows[:MOST]], "count": len(every),
                 "classes": [str(name) for name in facts["classes"]], "share": _number(progress.get("share")),
                 "samples": sum(map(len, folder.samples(self.path)[0])),
@@ -138,7 +139,7 @@ class Known:
             found.of(k)  # raises for a number that is none
             rows = self._rows(self.status(progress) in _ENDS, progress)
             row = next(row for row in rows if row["trial"] == k)
-            return _finite(_told(row) | {
+            return storage.finite(_told(row) | {
                 "curve": found.curve(k), "confusion": found.confusion(k).tolist(),
                 "recipe": choosing.plain(every[k].recipe), "code": choosing.code(every[k].recipe),
                 "startable": may_start(every[k].recipe),
@@ -208,17 +209,13 @@ class Fits:
         """Take in what was written since."""
         with self.lock:
             try:
-                with self.path.open("rb") as file:
-                    status = self.path.stat()
-                    if self.file != (status.st_dev, status.st_ino) or status.st_size < self.end:
-                        self.clear()
-                        self.file = status.st_dev, status.st_ino
-                    file.seek(self.end)
-                    new = file.read()
+                file, anew, whole = storage.appended(self.path, self.file, self.end)
             except FileNotFoundError:
                 self.clear()
                 return self
-            whole = new[: new.rfind(b"\n") + 1]
+            if anew:
+                self.clear()
+                self.file = file
             self.end += len(whole)
             for line in whole.splitlines():
                 if _BEGINS.match(line):
@@ -237,10 +234,8 @@ class Fits:
         """Status and mean accuracy of each trial of ``fits`` fits that one is known of."""
         found: dict[int, tuple[str, float | None]] = {}
         for trial, of in list(self.of.items()):
-            statuses = {status for status, _ in of.values()}
             means = [mean for _, mean in of.values() if mean is not None]
-            status = next((one for one in ("diverged", "dropped") if one in statuses), "done")
-            status = status if len(of) >= fits or status == "diverged" else "unfinished"
+            status = standing([status for status, _ in of.values()], fits)
             found[trial] = status, sum(means) / len(means) if means else None
         return found
 
@@ -302,12 +297,3 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def _finite(value: Any) -> Any:
-    """The same without numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
