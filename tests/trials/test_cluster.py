@@ -33,7 +33,7 @@ import sys
 if any(arg.endswith("default_worker.py") for arg in sys.orig_argv):
     import json, os, time
     from pathlib import Path
-    from tiza.trials import cluster
+    from tiza.trials import work
 
     folder = Path(os.environ["COUNTED"])
 
@@ -42,7 +42,7 @@ if any(arg.endswith("default_worker.py") for arg in sys.orig_argv):
         with (folder / "counted").open("a") as file:
             file.write(json.dumps(line) + "\\n")
 
-    def counted(pack, datasets, train=cluster.train, packs=[], **more):
+    def counted(pack, datasets, train=work.train, packs=[], **more):
         import ray
         node = ray.get_runtime_context().get_node_id()
         note("begun", node, pack)
@@ -58,7 +58,7 @@ if any(arg.endswith("default_worker.py") for arg in sys.orig_argv):
         yield from train(pack, datasets, **more)
         note("over", node, pack)
 
-    cluster.train = counted
+    work.train = counted
 """
 
 
