@@ -1,13 +1,19 @@
 """What is explained, a run or a recipe; and training that holds still after every update."""
 
+import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from tiza import runs
+from tiza.data import intake
 from tiza.data.dataset import Dataset
+from tiza.data.samples import for_model
 from tiza.data.sources import load
 from tiza.errors import RequestError
 from tiza.fitting import Ready, diverged
@@ -46,6 +52,46 @@ def sample_of(data: Dataset, split: str, index: int, by: str) -> tuple[Tensor, i
         raise RequestError("no-answer", where=str(index), split=t(f"split.{split}"), most=n - 1)
     samples = data.train if split == "train" else data.open_valid(by)
     return samples.x[index : index + 1][0], int(samples.y[index])
+
+
+@dataclass(frozen=True)
+class Look:
+    """One sample ``x`` (C×H×W uint8, or F floats) and the ``model`` that looks at it: a copy, on the CPU, in eval mode.
+
+    ``label``: the number of its class, or None for what comes from no data set; ``name``: what to call it.
+    """
+
+    model: nn.Module
+    data: Dataset
+    x: Tensor
+    label: int | None
+    name: str
+
+
+def look(
+    of: "str | Path | runs.Run | nn.Module", what: Any, *, split: str = "valid", data: Any = None,
+    model: nn.Module | None = None,
+) -> Look:  # fmt: skip
+    """A model and what it is shown: sample number ``what`` of its train or validation split, a picture file, an array.
+
+    ``of``: a run, or a module with its ``data``; ``model``: the user's module, for runs recorded as external. Raises
+    :class:`TizaError` for what is no run, no sample, or no picture for this model.
+    """
+    module, dataset = trained(of, data, model)
+    label: int | None = None
+    if isinstance(what, (int, np.integer)):
+        x, label = sample_of(dataset, split, int(what), of.name if isinstance(of, runs.Run) else str(of))
+        name = t("look.sample", split=t(f"split.{split}"), index=int(what))
+    elif isinstance(what, (str, Path)):
+        if dataset.form.get("form") in (None, "table"):
+            raise RequestError("predict-table", where=str(what))
+        image = intake.prepare(intake.read_picture(what), dataset.form)
+        if image is None:
+            raise RequestError("no-digit", where=str(what))
+        x, name = torch.from_numpy(image), Path(what).name
+    else:
+        x, name = torch.from_numpy(for_model(np.asarray(what)[None], dataset.shape, dataset.form))[0], t("look.given")
+    return Look(copy.deepcopy(module).cpu().eval(), dataset, x, label, name)
 
 
 def watch(ready: Ready, note: Callable[[Event, Learner], None], **changes: Any) -> None:

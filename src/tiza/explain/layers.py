@@ -1,0 +1,64 @@
+"""The layers of a model by name, and what comes out of them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tiza.errors import RequestError
+from tiza.models.building import Built
+
+
+def layers_of(model: nn.Module) -> dict[str, nn.Module]:
+    """Every named part of ``model``, blocks and layers, from input to output; of what ``build`` made, its body's.
+
+    The names are those that ``tiza explain shapes`` prints: ``conv1``, ``stage1.block1.conv2``, ``logits``; a model
+    that is one layer calls it ``model``.
+    """
+    body = model.get_submodule("body") if isinstance(model, Built) else model
+    return {name: layer for name, layer in body.named_modules() if name} or {"model": body}
+
+
+Types = type[nn.Module] | tuple[type[nn.Module], ...]
+
+
+def layer_of(model: nn.Module, name: str, *, of: Types = nn.Module) -> nn.Module:
+    """The layer called ``name``, of one of the types ``of``; raises :class:`TizaError` with the names there are."""
+    known = {key: layer for key, layer in layers_of(model).items() if isinstance(layer, of)}
+    if name not in known:
+        raise RequestError("layer-unknown", where="--layer", name=name, names=", ".join(known) or "–")
+    return known[name]
+
+
+def last_of(model: nn.Module, of: Types) -> str | None:
+    """The name of the last layer of one of the types ``of``, if there is one."""
+    return next((name for name, layer in reversed(layers_of(model).items()) if isinstance(layer, of)), None)
+
+
+def outputs_of(model: nn.Module, names: Iterable[str], x: Tensor) -> dict[str, Tensor]:
+    """What each of the layers ``names`` gives for the raw samples ``x`` (N×…), with its gradient's way back to them.
+
+    The model is run once, as it is (in the mode that it is in). Raises :class:`TizaError` for a name that it has not.
+    """
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str, output: Any) -> None:
+        found.setdefault(name, output)
+
+    hooks = [
+        layer_of(model, name).register_forward_hook(lambda _m, _i, out, name=name: keep(name, out)) for name in names
+    ]
+    try:
+        model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def answers(model: nn.Module, x: Tensor, *, at_once: int = 1000) -> Tensor:
+    """Logits (N×C, float64, on the CPU) of the raw samples ``x`` (N×…), in eval mode, some at a time."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    with torch.inference_mode():
+        return torch.cat([model.eval()(some.to(device)).double().cpu() for some in x.split(at_once)])
