@@ -113,6 +113,7 @@ ORDER = [
     "tiza.web.app",
     "tiza.web.serving",
     "tiza.cli.speech",
+    "tiza.cli.options",
     "tiza.cli.saving",
     "tiza.cli.choosing",
     "tiza.cli.data_sets",
@@ -125,6 +126,7 @@ ORDER = [
     "tiza.cli.drawing",
     "tiza.cli.examples",
     "tiza.cli.cataloguing",
+    "tiza.cli.explain_app",
     "tiza.cli.app",
     "tiza.cli",
 ]

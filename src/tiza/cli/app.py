@@ -4,23 +4,13 @@ Everything heavier than typer is imported by the function that needs it: --help 
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tiza.cli import (
-    cataloguing,
-    data_sets,
-    drawing,
-    examples,
-    explaining,
-    opening,
-    searching,
-    showing,
-    training,
-    working,
-)
+from tiza.cli import cataloguing, data_sets, opening, options, searching, showing, training
 from tiza.cli.choosing import takes_data
+from tiza.cli.explain_app import explain_commands
 from tiza.cli.speech import Command, Group, translate_panels
 from tiza.i18n import t
 
@@ -28,10 +18,10 @@ from tiza.i18n import t
 def commands() -> typer.Typer:
     """The commands, with their help in the language chosen."""
     translate_panels()
-    app = _group(t("cmd.tiza"))
+    app = options.group(t("cmd.tiza"))
     app.add_typer(_data_commands(), name="data")
     app.add_typer(_runs_commands(), name="runs")
-    app.add_typer(_explain_commands(), name="explain")
+    app.add_typer(explain_commands(), name="explain")
 
     @app.callback(invoke_without_command=True)
     def tiza(
@@ -49,9 +39,9 @@ def commands() -> typer.Typer:
     @takes_data
     def train(
         choices: list[str],
-        source: Annotated[str | None, _data_argument()] = None,
-        recipe: Annotated[str | None, _recipe_option()] = None,
-        model: Annotated[str | None, _model_option()] = None,
+        source: Annotated[str | None, options.data_argument()] = None,
+        recipe: Annotated[str | None, options.recipe_option()] = None,
+        model: Annotated[str | None, options.model_option()] = None,
         seed: Annotated[int | None, typer.Option(help=t("opt.seed"), show_default=False)] = None,
         run: Annotated[
             Path | None, typer.Option(metavar=t("meta.folder"), help=t("opt.run"), show_default=False)
@@ -62,7 +52,7 @@ def commands() -> typer.Typer:
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
         profile: Annotated[bool, typer.Option("--profile", help=t("opt.profile"))] = False,
         open_: Annotated[bool, typer.Option("--open", help=t("opt.open"))] = False,
-        as_json: Annotated[bool, _json_option()] = False,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         training.train(source, recipe, model, choices, seed, run, resume, sealed, profile, open_, as_json)
 
@@ -70,33 +60,33 @@ def commands() -> typer.Typer:
     @takes_data
     def lr_find(
         choices: list[str],
-        source: Annotated[str | None, _data_argument()] = None,
-        recipe: Annotated[str | None, _recipe_option()] = None,
-        model: Annotated[str | None, _model_option()] = None,
-        save: Annotated[Path | None, _save_option("opt.save.lr-find")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
+        source: Annotated[str | None, options.data_argument()] = None,
+        recipe: Annotated[str | None, options.recipe_option()] = None,
+        model: Annotated[str | None, options.model_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.lr-find")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         training.lr_find(source, recipe, model, choices, save, as_json)
 
     @app.command("evaluate", cls=Command, help=t("cmd.evaluate"))
     def evaluate(
-        run: Annotated[str, _run_argument()],
-        model: Annotated[str | None, _own_option()] = None,
+        run: Annotated[str, options.run_argument()],
+        model: Annotated[str | None, options.own_option()] = None,
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
-        save: Annotated[Path | None, _save_option("opt.save.evaluate")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
+        save: Annotated[Path | None, options.save_option("opt.save.evaluate")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         showing.evaluate(run, model, sealed, save, as_json)
 
     @app.command("predict", cls=Command, help=t("cmd.predict"))
     def predict(
-        run: Annotated[str, _run_argument()],
+        run: Annotated[str, options.run_argument()],
         files: Annotated[
             list[Path], typer.Argument(metavar=t("meta.images"), help=t("arg.images"), show_default=False)
         ],
-        model: Annotated[str | None, _own_option()] = None,
-        save: Annotated[Path | None, _save_option("opt.save.predict")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.predict")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         showing.predict(run, files, model, save, as_json)
 
@@ -106,8 +96,8 @@ def commands() -> typer.Typer:
             list[str] | None, typer.Argument(metavar="[ID|compare ID]", help=t("arg.recipes"), show_default=False)
         ] = None,
         seeds: Annotated[int | None, typer.Option(metavar=t("meta.n"), help=t("opt.seeds"), show_default=False)] = None,
-        save: Annotated[Path | None, _save_option("opt.save.compare")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
+        save: Annotated[Path | None, options.save_option("opt.save.compare")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         cataloguing.recipes(words or [], seeds, save, as_json)
 
@@ -115,9 +105,9 @@ def commands() -> typer.Typer:
     @takes_data
     def search(
         choices: list[str],
-        source: Annotated[str | None, _data_argument()] = None,
-        recipe: Annotated[str | None, _recipe_option()] = None,
-        model: Annotated[str | None, _model_option()] = None,
+        source: Annotated[str | None, options.data_argument()] = None,
+        recipe: Annotated[str | None, options.recipe_option()] = None,
+        model: Annotated[str | None, options.model_option()] = None,
         grid: Annotated[
             list[str] | None, typer.Option(metavar=t("meta.grid"), help=t("opt.grid"), show_default=False)
         ] = None,
@@ -138,8 +128,8 @@ def commands() -> typer.Typer:
             str | None, typer.Option(metavar=t("meta.search"), help=t("opt.search-resume"), show_default=False)
         ] = None,
         top: Annotated[int, typer.Option(metavar="N", help=t("opt.top"), min=1)] = searching.TOP,
-        save: Annotated[Path | None, _save_option("opt.save.search")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
+        save: Annotated[Path | None, options.save_option("opt.save.search")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         searching.search(
             source, recipe, model, choices, grid or [], trials=trials, folds=folds, repeats=repeats, halving=halving,
@@ -161,17 +151,17 @@ def commands() -> typer.Typer:
 
 
 def _data_commands() -> typer.Typer:
-    data = _group(t("cmd.data"))
+    data = options.group(t("cmd.data"))
 
     @data.command("list", cls=Command, help=t("cmd.data.list"))
-    def data_list(as_json: Annotated[bool, _json_option()] = False) -> None:
+    def data_list(as_json: Annotated[bool, options.json_option()] = False) -> None:
         data_sets.show_list(as_json)
 
     @data.command("show", cls=Command, help=t("cmd.data.show"))
     @takes_data
     def data_show(
         choices: list[str],
-        source: Annotated[str, _data_argument()],
+        source: Annotated[str, options.data_argument()],
         split: Annotated[
             str, typer.Option(metavar="train|valid|test", help=t("opt.split"), show_default=False)
         ] = "train",
@@ -179,8 +169,8 @@ def _data_commands() -> typer.Typer:
         batch: Annotated[int | None, typer.Option(metavar=t("meta.n"), help=t("opt.batch"), show_default=False)] = None,
         mosaic: Annotated[str, typer.Option(metavar=t("meta.mosaic"), help=t("opt.mosaic"))] = "3x3",
         seed: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.seed.data"))] = 0,
-        save: Annotated[Path | None, _save_option("opt.save.data")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
+        save: Annotated[Path | None, options.save_option("opt.save.data")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         data_sets.show(source, choices, split, sample, batch, mosaic, seed, save, as_json)
 
@@ -188,13 +178,13 @@ def _data_commands() -> typer.Typer:
     @takes_data
     def data_export(
         choices: list[str],
-        source: Annotated[str, _data_argument()],
+        source: Annotated[str, options.data_argument()],
         folder: Annotated[Path, typer.Argument(metavar=t("meta.folder"), help=t("arg.export"), show_default=False)],
         per_class: Annotated[
             str | None, typer.Option(metavar="60/20/10", help=t("opt.per-class"), show_default=False)
         ] = None,
         seed: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.seed.data"))] = 0,
-        as_json: Annotated[bool, _json_option()] = False,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         data_sets.export(source, choices, folder, per_class, seed, as_json)
 
@@ -210,14 +200,14 @@ def _runs_commands() -> typer.Typer:
             showing.runs_list(False)
 
     @runs.command("list", cls=Command, help=t("cmd.runs.list"))
-    def runs_list(as_json: Annotated[bool, _json_option()] = False) -> None:
+    def runs_list(as_json: Annotated[bool, options.json_option()] = False) -> None:
         showing.runs_list(as_json)
 
     @runs.command("show", cls=Command, help=t("cmd.runs.show"))
     def runs_show(
-        run: Annotated[str, _run_argument()],
-        save: Annotated[Path | None, _save_option("opt.save.evaluate")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
+        run: Annotated[str, options.run_argument()],
+        save: Annotated[Path | None, options.save_option("opt.save.evaluate")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         showing.runs_show(run, save, as_json)
 
@@ -228,172 +218,3 @@ def _runs_commands() -> typer.Typer:
         showing.runs_delete(names)
 
     return runs
-
-
-def _explain_commands() -> typer.Typer:
-    explain = _group(t("cmd.explain"))
-
-    @explain.command("metrics", cls=Command, help=t("cmd.explain.metrics"))
-    def explain_metrics(
-        run: Annotated[str | None, _run_argument()] = None,
-        confusion: Annotated[
-            str | None, typer.Option(metavar='"50,3;4,43"', help=t("opt.confusion"), show_default=False)
-        ] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        explaining.metrics(run, confusion, as_json)
-
-    @explain.command("shapes", cls=Command, help=t("cmd.explain.shapes"))
-    def explain_shapes(
-        model: Annotated[
-            str | None, typer.Argument(metavar=t("meta.model"), help=t("arg.model"), show_default=False)
-        ] = None,
-        size: Annotated[
-            str | None, typer.Option("--input", metavar="1x28x28", help=t("opt.input"), show_default=False)
-        ] = None,
-        classes: Annotated[
-            int | None, typer.Option(metavar=t("meta.n"), help=t("opt.classes.n"), show_default=False)
-        ] = None,
-        choices: Annotated[
-            list[str] | None, typer.Option("--set", metavar=t("meta.set"), help=t("opt.set"), show_default=False)
-        ] = None,
-        example: Annotated[bool, typer.Option("--example", help=t("opt.example"))] = False,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        explaining.shapes(model, size, classes, choices or [], example, as_json)
-
-    @explain.command("flatten", cls=Command, help=t("cmd.explain.flatten"))
-    def explain_flatten(as_json: Annotated[bool, _json_option()] = False) -> None:
-        examples.flatten(as_json)
-
-    @explain.command("epoch-loss", cls=Command, help=t("cmd.explain.epoch-loss"))
-    def explain_epoch_loss(
-        means: Annotated[str, typer.Option(metavar=examples.MEANS, help=t("opt.means"))] = examples.MEANS,
-        sizes: Annotated[str, typer.Option(metavar=examples.SIZES, help=t("opt.sizes"))] = examples.SIZES,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        examples.epoch_loss(means, sizes, as_json)
-
-    @explain.command("answer", cls=Command, help=t("cmd.explain.answer"))
-    def explain_answer(
-        run: Annotated[str, _run_argument()],
-        index: Annotated[int, typer.Argument(metavar=t("meta.index"), help=t("arg.index"), show_default=False)],
-        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
-        save: Annotated[Path | None, _save_option("opt.save.answer")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        examples.answer(run, index, split, save, as_json)
-
-    @explain.command("steps", cls=Command, help=t("cmd.explain.steps"))
-    def explain_steps(
-        run: Annotated[str | None, _run_argument()] = None,
-        index: Annotated[
-            int | None, typer.Argument(metavar=t("meta.index"), help=t("arg.index"), show_default=False)
-        ] = None,
-        logits: Annotated[
-            str | None, typer.Option(metavar='"2,1,0.1;…"', help=t("opt.logits"), show_default=False)
-        ] = None,
-        labels: Annotated[str | None, typer.Option(metavar="2,0", help=t("opt.labels"), show_default=False)] = None,
-        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        working.steps(run, index, logits, labels, split, as_json)
-
-    @explain.command("neuron", cls=Command, help=t("cmd.explain.neuron"))
-    def explain_neuron(
-        x: Annotated[str, typer.Option("--x", metavar='"1,2;3,4"', help=t("opt.x"))] = working.X,
-        weights: Annotated[str, typer.Option(metavar='"1,2;3,4"', help=t("opt.weights"))] = working.WEIGHTS,
-        bias: Annotated[str, typer.Option(metavar='"1,2"', help=t("opt.bias"))] = working.BIAS,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        working.neuron(x, weights, bias, as_json)
-
-    @explain.command("regions", cls=Command, help=t("cmd.explain.regions"))
-    def explain_regions(
-        run: Annotated[str, _run_argument()],
-        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        drawing.regions(run, save, as_json)
-
-    @explain.command("perceptron", cls=Command, help=t("cmd.explain.perceptron"))
-    def explain_perceptron(
-        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        drawing.perceptron(save, as_json)
-
-    @explain.command("activations", cls=Command, help=t("cmd.explain.activations"))
-    def explain_activations(
-        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        drawing.activations(save, as_json)
-
-    @explain.command("surface", cls=Command, help=t("cmd.explain.surface"))
-    def explain_surface(
-        target: Annotated[str, _target_argument()],
-        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        drawing.surface(target, save, as_json)
-
-    @explain.command("noise", cls=Command, help=t("cmd.explain.noise"))
-    def explain_noise(
-        target: Annotated[str, _target_argument()],
-        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        drawing.noise(target, save, as_json)
-
-    @explain.command("dropout", cls=Command, help=t("cmd.explain.dropout"))
-    def explain_dropout(
-        target: Annotated[str, typer.Argument(metavar=t("meta.target"), help=t("arg.target"))] = "004-dropout",
-        index: Annotated[
-            int | None, typer.Argument(metavar=t("meta.index"), help=t("arg.index.dropout"), show_default=False)
-        ] = None,
-        save: Annotated[Path | None, _save_option("opt.save.explain")] = None,
-        as_json: Annotated[bool, _json_option()] = False,
-    ) -> None:
-        drawing.dropout(target, index, save, as_json)
-
-    return explain
-
-
-def _group(help: str) -> typer.Typer:
-    return typer.Typer(
-        cls=Group, help=help, add_completion=False, no_args_is_help=True, rich_markup_mode="rich",
-        pretty_exceptions_enable=False, context_settings={"help_option_names": ["--help", "-h"]},
-    )  # fmt: skip
-
-
-def _json_option() -> Any:
-    return typer.Option("--json", help=t("opt.json"))
-
-
-def _run_argument() -> Any:
-    return typer.Argument(metavar=t("meta.run"), help=t("arg.run"), show_default=False)
-
-
-def _target_argument() -> Any:
-    return typer.Argument(metavar=t("meta.target"), help=t("arg.target"), show_default=False)
-
-
-def _data_argument() -> Any:
-    return typer.Argument(metavar=t("meta.data"), help=t("arg.data"), show_default=False)
-
-
-def _save_option(what: str) -> Any:
-    return typer.Option("--save", metavar=t("meta.folder"), help=t(what), show_default=False)
-
-
-def _recipe_option() -> Any:
-    return typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
-
-
-def _own_option() -> Any:
-    return typer.Option("--model", metavar=t("meta.own"), help=t("opt.own"), show_default=False)
-
-
-def _model_option() -> Any:
-    return typer.Option(metavar=t("meta.name"), help=t("opt.model"), show_default=False)

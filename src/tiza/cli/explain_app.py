@@ -1,0 +1,141 @@
+"""What can be asked of ``tiza explain``; as in :mod:`tiza.cli.app`, nothing heavy is imported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tiza.cli import drawing, examples, explaining, options, working
+from tiza.cli.speech import Command
+from tiza.i18n import t
+
+
+def explain_commands() -> typer.Typer:
+    """The group ``explain``."""
+    explain = options.group(t("cmd.explain"))
+
+    @explain.command("metrics", cls=Command, help=t("cmd.explain.metrics"))
+    def explain_metrics(
+        run: Annotated[str | None, options.run_argument()] = None,
+        confusion: Annotated[
+            str | None, typer.Option(metavar='"50,3;4,43"', help=t("opt.confusion"), show_default=False)
+        ] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        explaining.metrics(run, confusion, as_json)
+
+    @explain.command("shapes", cls=Command, help=t("cmd.explain.shapes"))
+    def explain_shapes(
+        model: Annotated[
+            str | None, typer.Argument(metavar=t("meta.model"), help=t("arg.model"), show_default=False)
+        ] = None,
+        size: Annotated[
+            str | None, typer.Option("--input", metavar="1x28x28", help=t("opt.input"), show_default=False)
+        ] = None,
+        classes: Annotated[
+            int | None, typer.Option(metavar=t("meta.n"), help=t("opt.classes.n"), show_default=False)
+        ] = None,
+        choices: Annotated[
+            list[str] | None, typer.Option("--set", metavar=t("meta.set"), help=t("opt.set"), show_default=False)
+        ] = None,
+        example: Annotated[bool, typer.Option("--example", help=t("opt.example"))] = False,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        explaining.shapes(model, size, classes, choices or [], example, as_json)
+
+    @explain.command("flatten", cls=Command, help=t("cmd.explain.flatten"))
+    def explain_flatten(as_json: Annotated[bool, options.json_option()] = False) -> None:
+        examples.flatten(as_json)
+
+    @explain.command("epoch-loss", cls=Command, help=t("cmd.explain.epoch-loss"))
+    def explain_epoch_loss(
+        means: Annotated[str, typer.Option(metavar=examples.MEANS, help=t("opt.means"))] = examples.MEANS,
+        sizes: Annotated[str, typer.Option(metavar=examples.SIZES, help=t("opt.sizes"))] = examples.SIZES,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        examples.epoch_loss(means, sizes, as_json)
+
+    @explain.command("answer", cls=Command, help=t("cmd.explain.answer"))
+    def explain_answer(
+        run: Annotated[str, options.run_argument()],
+        index: Annotated[int, typer.Argument(metavar=t("meta.index"), help=t("arg.index"), show_default=False)],
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        save: Annotated[Path | None, options.save_option("opt.save.answer")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        examples.answer(run, index, split, save, as_json)
+
+    @explain.command("steps", cls=Command, help=t("cmd.explain.steps"))
+    def explain_steps(
+        run: Annotated[str | None, options.run_argument()] = None,
+        index: Annotated[
+            int | None, typer.Argument(metavar=t("meta.index"), help=t("arg.index"), show_default=False)
+        ] = None,
+        logits: Annotated[
+            str | None, typer.Option(metavar='"2,1,0.1;…"', help=t("opt.logits"), show_default=False)
+        ] = None,
+        labels: Annotated[str | None, typer.Option(metavar="2,0", help=t("opt.labels"), show_default=False)] = None,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        working.steps(run, index, logits, labels, split, as_json)
+
+    @explain.command("neuron", cls=Command, help=t("cmd.explain.neuron"))
+    def explain_neuron(
+        x: Annotated[str, typer.Option("--x", metavar='"1,2;3,4"', help=t("opt.x"))] = working.X,
+        weights: Annotated[str, typer.Option(metavar='"1,2;3,4"', help=t("opt.weights"))] = working.WEIGHTS,
+        bias: Annotated[str, typer.Option(metavar='"1,2"', help=t("opt.bias"))] = working.BIAS,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        working.neuron(x, weights, bias, as_json)
+
+    @explain.command("regions", cls=Command, help=t("cmd.explain.regions"))
+    def explain_regions(
+        run: Annotated[str, options.run_argument()],
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        drawing.regions(run, save, as_json)
+
+    @explain.command("perceptron", cls=Command, help=t("cmd.explain.perceptron"))
+    def explain_perceptron(
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        drawing.perceptron(save, as_json)
+
+    @explain.command("activations", cls=Command, help=t("cmd.explain.activations"))
+    def explain_activations(
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        drawing.activations(save, as_json)
+
+    @explain.command("surface", cls=Command, help=t("cmd.explain.surface"))
+    def explain_surface(
+        target: Annotated[str, options.target_argument()],
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        drawing.surface(target, save, as_json)
+
+    @explain.command("noise", cls=Command, help=t("cmd.explain.noise"))
+    def explain_noise(
+        target: Annotated[str, options.target_argument()],
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        drawing.noise(target, save, as_json)
+
+    @explain.command("dropout", cls=Command, help=t("cmd.explain.dropout"))
+    def explain_dropout(
+        target: Annotated[str, typer.Argument(metavar=t("meta.target"), help=t("arg.target"))] = "004-dropout",
+        index: Annotated[
+            int | None, typer.Argument(metavar=t("meta.index"), help=t("arg.index.dropout"), show_default=False)
+        ] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        drawing.dropout(target, index, save, as_json)
+
+    return explain
