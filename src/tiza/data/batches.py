@@ -38,6 +38,12 @@ class Batches:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Indices, samples and labels of each batch of an epoch, from batch ``start`` on."""
+        for index, x, y, parts in self.chunks(epoch, start):
+            for part in parts:
+                yield index[part], x[part], y[part]
+
+    def chunks(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor, Tensor, list[slice]]]:
+        """The same as it is gathered, several batches at once, and where in it each of them lies."""
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
         generator, n = torch.Generator().manual_seed(seed), len(self.split)
         if self.balanced:
@@ -52,10 +58,7 @@ class Batches:
         for i in range(0, len(bounds) - 1, at_once):
             these = bounds[i : i + at_once + 1]
             several = order[these[0] : these[-1]]
-            x, y = self.split.gather(several)
-            for first, last in pairwise(these):
-                part = slice(first - these[0], last - these[0])
-                yield several[part], x[part], y[part]
+            yield several, *self.split.gather(several), [slice(a - these[0], b - these[0]) for a, b in pairwise(these)]
 
 
 def augment(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:

@@ -76,9 +76,11 @@ class Lanes:
 
     def epoch(self, epoch: int, start: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Indices (S, B), samples and labels of each batch of an epoch, from batch ``start`` on."""
-        for parts in zip(*(feed.epoch(epoch, start) for feed in self.feeds), strict=True):
-            index, x, y = map(torch.stack, zip(*parts, strict=True))
-            yield index, x, y[self.learner.lanes]
+        for lanes in zip(*(feed.batches.chunks(epoch, start) for feed in self.feeds), strict=True):
+            *several, parts = zip(*lanes, strict=True)
+            index, x, y = (torch.stack(same) for same in several)
+            for part in parts[0]:  # the lanes have as many samples each
+                yield index[:, part], x[:, part], y[:, part][self.learner.lanes]
 
     def measure_train(self, logits: Logits) -> None:
         """Nothing."""

@@ -4,7 +4,7 @@ Shapes: T trials, S lanes (see :mod:`tiza.training.feed`), B samples, D inputs, 
 the layers values lie as (T, H, B), so that each trial's are in one piece.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -51,7 +51,7 @@ class StackedLearner:
         self.mean, self.deviation = (
             torch.stack([getattr(model.normalise, name) for model in firsts])[:, None] for name in ("mean", "deviation")
         )
-        self.lanes = torch.tensor([trial.lane for trial in trials])
+        self._stand([trial.lane for trial in trials])
         self.dropouts = [[layer.dropout for layer in layers] for layers in every]  # of each trial, one per layer
         self.seeds = [trial.seed for trial in trials]
         self.generators = {seed: torch.Generator().manual_seed(seed) for seed in self.seeds}
@@ -105,29 +105,27 @@ class StackedLearner:
             return ((x - self.mean) / self.deviation).flatten(2)
         return numbers.sub_(self.mean).div_(self.deviation).flatten(2)
 
-    def _slices(self) -> Iterator[tuple[int, slice]]:
-        """Each lane with the trials that stand in it."""
-        first = 0
-        for lane, n in enumerate(torch.bincount(self.lanes, minlength=len(self.mean)).tolist()):
+    def _stand(self, lanes: Sequence[int]) -> None:
+        """Note each trial's lane, each lane's ``slices``, and whether all are ``even``: one product makes them then."""
+        self.lanes = torch.tensor(lanes)
+        counts, first = torch.bincount(self.lanes, minlength=len(self.mean)).tolist(), 0
+        self.slices: list[tuple[int, slice]] = []
+        for lane, n in enumerate(counts):
             if n:
-                yield lane, slice(first, first + n)
+                self.slices.append((lane, slice(first, first + n)))
             first += n
-
-    def _even(self) -> bool:
-        """Whether there are several lanes with as many trials each: then they make one batched product."""
-        counts = torch.bincount(self.lanes, minlength=len(self.mean)).tolist()
-        return len(counts) > 1 and len(set(counts)) == 1
+        self.even = len(counts) > 1 and len(set(counts)) == 1
 
     def _first(self, weight: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
         """What the first layer makes of each lane's samples, (T, H, B)."""
         trials, units, _ = weight.shape
         lanes, n, _ = inputs.shape
-        if self._even():
+        if self.even:
             rows, columns = weight.view(lanes, -1, weight.shape[2]), inputs.transpose(1, 2)
             out = torch.bmm(rows, columns) if bias is None else torch.baddbmm(bias.view(lanes, -1, 1), rows, columns)
             return out.view(trials, units, n)
         out = weight.new_empty(trials, units, n)
-        for lane, part in self._slices():
+        for lane, part in self.slices:
             rows, into = weight[part].flatten(0, 1), out[part].flatten(0, 1)
             if bias is None:
                 torch.mm(rows, inputs[lane].t(), out=into)
@@ -193,13 +191,13 @@ class StackedLearner:
             else:
                 torch.sum(gradient, 2, out=self.gradients[f"{i}.bias"])
             weight = self.gradients[f"{i}.weight"]
-            if h is None and self._even():
+            if h is None and self.even:
                 lanes = len(inputs)
                 torch.bmm(
                     gradient.view(lanes, -1, gradient.shape[2]), inputs, out=weight.view(lanes, -1, weight.shape[2])
                 )
             elif h is None:
-                for lane, part in self._slices():
+                for lane, part in self.slices:
                     torch.mm(gradient[part].flatten(0, 1), inputs[lane], out=weight[part].flatten(0, 1))
             else:
                 torch.bmm(gradient, h.transpose(1, 2), out=weight)
@@ -256,7 +254,7 @@ class StackedLearner:
             for name, value in group.items():
                 group[name] = value.index_select(0, stay)
         self.pieces.clear()
-        self.lanes = self.lanes[stay]
+        self._stand(self.lanes[stay].tolist())
         self.dropouts, self.seeds = ([own[t] for t in stay.tolist()] for own in (self.dropouts, self.seeds))
 
     def state(self) -> dict[str, Tensor]:
