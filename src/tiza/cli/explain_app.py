@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tiza.cli import drawing, examples, explaining, options, working
+from tiza.cli import drawing, examples, explaining, failing, options, working
 from tiza.cli.speech import Command
 from tiza.i18n import t
 
@@ -23,6 +23,19 @@ def explain_commands() -> typer.Typer:
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         explaining.metrics(run, confusion, as_json)
+
+    @explain.command("confused", cls=Command, help=t("cmd.explain.confused"))
+    def explain_confused(
+        run: Annotated[str, options.run_argument()],
+        cell: Annotated[
+            str | None, typer.Option(metavar=t("meta.cell"), help=t("opt.cell"), show_default=False)
+        ] = None,
+        split: Annotated[str, typer.Option(metavar="train|valid|test", help=t("opt.split.confused"))] = "valid",
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        failing.confused(run, cell, split, model, save, as_json)
 
     @explain.command("shapes", cls=Command, help=t("cmd.explain.shapes"))
     def explain_shapes(

@@ -2,6 +2,7 @@
 
 from tiza.explain.activations import Curve, activations
 from tiza.explain.answers import Answer, answer
+from tiza.explain.confused import Cell, Confused, Pair, confused
 from tiza.explain.dropout import Dropout, dropout
 from tiza.explain.metrics import Metric, metrics
 from tiza.explain.noise import Draws, Noise, noise
@@ -14,6 +15,8 @@ from tiza.explain.worked import Flattened, epoch_loss, flatten
 
 __all__ = [
     "Answer",
+    "Cell",
+    "Confused",
     "Convolution",
     "Curve",
     "Draws",
@@ -23,6 +26,7 @@ __all__ = [
     "Metric",
     "Neuron",
     "Noise",
+    "Pair",
     "Regions",
     "Row",
     "Steps",
@@ -30,6 +34,7 @@ __all__ = [
     "Update",
     "activations",
     "answer",
+    "confused",
     "convolve",
     "dropout",
     "epoch_loss",

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tiza.data.rows import Rows
 from tiza.errors import RequestError
 from tiza.models.building import Built
 
@@ -57,7 +58,7 @@ def outputs_of(model: nn.Module, names: Iterable[str], x: Tensor) -> dict[str, T
     return found
 
 
-def answers(model: nn.Module, x: Tensor, *, at_once: int = 1000) -> Tensor:
+def answers(model: nn.Module, x: Tensor | Rows, *, at_once: int = 1000) -> Tensor:
     """Logits (N×C, float64, on the CPU) of the raw samples ``x`` (N×…), in eval mode, some at a time."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     with torch.inference_mode():

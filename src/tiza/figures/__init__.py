@@ -6,6 +6,7 @@ points, so that no label is under 11 px when it is shown 600 px wide; the overvi
 
 from tiza.figures.activations import activations
 from tiza.figures.comparison import comparison
+from tiza.figures.confused import confused
 from tiza.figures.dropout import dropout
 from tiza.figures.heat import heat
 from tiza.figures.learning import curves, rates
@@ -25,6 +26,7 @@ __all__ = [
     "before_after",
     "channels",
     "comparison",
+    "confused",
     "confusion",
     "curves",
     "digits",

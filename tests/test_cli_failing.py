@@ -1,0 +1,94 @@
+"""``tiza explain`` where it fails: what the commands print, in both languages, as JSON and as pictures."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+import tiza
+from tiza.cli import main
+from tiza.config import Recipe, make
+
+
+@dataclass
+class Said:
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict:
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """``tiza explain …`` in this process."""
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main(["explain", *(str(argument) for argument in arguments)])
+        said = capsys.readouterr()
+        return Said(int(stopped.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the 8×8 digits that errs now and then."""
+    plan = {"epochs": 3, "lr": 0.01, "threads": 1}
+    recipe = make(Recipe, {"data": "digits", "model": {"name": "mlp", "hidden": [16]}, "plan": plan})
+    return tiza.fit(recipe, run=tmp_path_factory.mktemp("runs") / "run").path
+
+
+OWN = "from torch import nn\n\n\ndef net():\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run of a module of one's own, and where it is."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own.py").write_text(OWN)
+    recipe = make(Recipe, {"data": "digits", "model": "softmax", "plan": {"epochs": 1, "threads": 1}})
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    run = tiza.fit(net, tiza.load("digits"), recipe.plan, run=folder / "run")
+    return run.path, f"{folder / 'own.py'}:net"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ["taken for each other", "The surest first", "For the picture: tiza explain confused"]),
+     ("es", ["se confunden", "Primero las más seguras", "tiza explain confused"])],
+)  # fmt: skip
+def test_confusions_are_told_drawn_and_given_as_json(
+    command: Callable[..., Said], run: Path, tmp_path: Path, language: str, words: list[str]
+):
+    said = command("confused", run, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in words), said.out
+    assert all(len(line) <= 80 for line in said.out.splitlines() if " → " in line or "↔" in line)
+    told = command("confused", run, "--json", "--save", tmp_path).json()
+    assert [Path(path).name for path in told["saved"]] == ["confused.png", "confused.svg"]
+    assert all(Path(path).stat().st_size > 1000 for path in told["saved"])
+    first, cell = told["pairs"][0], told["cell"]
+    assert " ↔ ".join(first["classes"]) in said.out
+    assert f"tiza explain answer {run} {cell['samples'][0]['index']}" in said.out
+    answer = command("answer", run, cell["samples"][0]["index"], "--json").json()
+    assert (answer["label"], answer["answer"]) == (cell["label"], cell["answer"])
+    assert max(answer["probabilities"]) == pytest.approx(cell["samples"][0]["probability"], abs=1e-6)
+    chosen = command("confused", run, "--cell", "0,1", "--split", "train", "--json").json()
+    assert (chosen["split"], chosen["cell"]["label"], chosen["cell"]["answer"]) == ("train", "0", "1")
+
+
+def test_a_module_of_ones_own_is_given_by_its_file(command: Callable[..., Said], own: tuple[Path, str]):
+    run, module = own
+    for what in ("confused",):
+        assert command(what, run, "--model", module, "--json").code == 0
+        refused = command(what, run)
+        assert refused.code == 2
+        assert "--model FILE.py:NAME" in refused.err

@@ -1,0 +1,112 @@
+"""Figures of where a model fails, measured as a reader would: every text large enough, inside, and on its own."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from tiza import figures
+from tiza.explain import Cell, Confused, Pair
+from tiza.i18n import set_language
+from tiza.metrics import wilson
+
+GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+LONG = ("una clase de nombre muy largo, con su unidad", "otra que se llama casi igual que la primera")
+
+
+def mixed_up(classes: tuple[str, ...], n: int, shape: tuple[int, ...] = (1, 28, 28), most: int = 200) -> Confused:
+    """A model that takes classes for their neighbours, with ``n`` samples in the cell of the first and second."""
+    k = len(classes)
+    counts = np.eye(k, dtype=int) * 12_345
+    for i in range(k - 1):
+        counts[i, i + 1], counts[i + 1, i] = most // (i + 1), most // (2 * i + 1)
+    counts[0, 1] = n
+    pairs = []
+    for i in range(k - 1):
+        each = int(counts[i, i + 1]), int(counts[i + 1, i])
+        of = int(counts[i].sum() + counts[i + 1].sum())
+        pairs.append(Pair((classes[i], classes[i + 1]), each, of, sum(each) / of, wilson(sum(each), of)))
+    samples = np.random.default_rng(0).integers(0, 256, (min(n, 30), *shape)).astype(np.uint8)
+    probability = np.linspace(0.999, 0.5, n)
+    share = n / 12_345
+    cell = Cell(classes[0], classes[1], 12_345, share, wilson(n, 12_345), np.arange(n), probability, 1 - probability,
+                samples)  # fmt: skip
+    return Confused("valid", classes, counts, tuple(pairs), cell)
+
+
+def right(classes: tuple[str, ...]) -> Confused:
+    return Confused("train", classes, np.eye(len(classes), dtype=int) * 50, (), None)
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "confused": lambda: figures.confused(mixed_up(tuple("0123456789"), 7)),
+    "confused garments": lambda: figures.confused(mixed_up(GARMENTS, 40)),
+    "confused photos of two long names": lambda: figures.confused(mixed_up(LONG, 3, (3, 20, 30))),
+    "confused thousands": lambda: figures.confused(mixed_up(GARMENTS[:3], 4_000, most=11_000)),
+    "confused rows of a table": lambda: figures.confused(mixed_up(("yes", "no"), 3, (5,))),
+    "confused of what makes no error": lambda: figures.confused(right(("yes", "no"))),
+}
+
+
+@pytest.fixture(params=["en", "es"])
+def language(request: pytest.FixtureRequest) -> Iterator[str]:
+    set_language(request.param)
+    yield request.param
+    set_language(None)
+
+
+def texts(figure: Figure) -> list[Text]:
+    """What a reader sees written: not the ticks that matplotlib keeps beyond the ends of an axis."""
+    found = list(figure.texts)
+    for axes in figure.axes:
+        found += axes.texts
+        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
+            low, high = sorted(axis.get_view_interval())
+            room = 1e-9 * (high - low)
+            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+            found += [axis.label, *(label for place, label in ticks if low - room <= place <= high + room)]
+    return [text for text in found if text.get_text().strip()]
+
+
+def written(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in texts(figure))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_can_be_read(name: str, language: str) -> None:
+    figure = FIGURES[name]()
+    found = texts(figure)
+    boxes: list[tuple[str, Any]] = [(text.get_text(), text.get_window_extent()) for text in found]
+    assert all(text.get_fontsize() >= 10 for text in found)
+    assert figure.get_size_inches()[0] == 7.5
+    for said, box in boxes:
+        inside = min(box.x0, box.y0) >= 0 and box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height
+        assert inside, said
+    for (one, a), (other, b) in combinations(boxes, 2):
+        across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert across <= 1 or down <= 3, f"{one!r} and {other!r}"
+    content = written(figure)
+    assert not re.search(r"\d\.\d" if language == "es" else r"\d,\d(?!\d\d)", content), content
+
+
+def test_the_note_under_a_title_is_whole(language: str) -> None:
+    for name in FIGURES:
+        assert "…" not in FIGURES[name]().axes[0].texts[1].get_text(), name
+
+
+def test_a_pair_has_its_counts_and_its_share_and_a_tile_its_label_and_answer(language: str) -> None:
+    of = mixed_up(tuple("0123456789"), 7)
+    content = written(figures.confused(of)).splitlines()
+    assert "0 ↔ 1" in content
+    assert "7 + 200" in content
+    low, high = (f"{100 * end:.1f}" for end in of.pairs[0].interval)
+    share = f"{of.pairs[0].share:.1%}".replace("%", "\u00a0%") + f" ({low}–{high})"
+    assert (share.replace(".", ",") if language == "es" else share) in content
+    assert content.count("0") == content.count("1") == 7
+    many = figures.confused(mixed_up(GARMENTS, 40))
+    assert written(many).splitlines().count("T-shirt/top") == 15, "so many tiles are drawn"
