@@ -4,7 +4,8 @@ import copy
 import platform
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from tiza.data.dataset import Dataset
 from tiza.data.sources import load
 from tiza.errors import RequestError, TizaError
 from tiza.i18n import t
-from tiza.models.building import Built, build, parameters_of
+from tiza.models.building import Built, build, device_of, parameters_of
 from tiza.readers import Keeper, Reader, control, drive, early_stopping, interruptible, once, recorder
 from tiza.registry import lookup
 from tiza.training.dense import DenseLearner, plain_layers_of
@@ -58,12 +59,25 @@ def fit(
     if resume:
         if run is None:
             raise RequestError("resume-what", where="run")
-        return _resume(runs.find(run), module, data, readers, profile)
-    ready = prepare(recipe, data, plan)
-    path = Path(run) if run is not None else runs.new_folder(ready.recipe)
-    begun = runs.begin(path, ready.recipe, _facts(ready))
-    position = Position.start(ready.recipe.plan, ready.learner.trials)
-    return _train(begun, ready.learner, ready.data, ready.recipe.plan, position, {}, readers, profile)
+        with _staying(module):
+            return _resume(runs.find(run), module, data, readers, profile)
+    with _staying(module):
+        ready = prepare(recipe, data, plan)
+        path = Path(run) if run is not None else runs.new_folder(ready.recipe)
+        begun = runs.begin(path, ready.recipe, _facts(ready))
+        position = Position.start(ready.recipe.plan, ready.learner.trials)
+        return _train(begun, ready.learner, ready.data, ready.recipe.plan, position, {}, readers, profile)
+
+
+@contextmanager
+def _staying(module: nn.Module | None) -> Iterator[None]:
+    """The caller's model ends on the device on which it began."""
+    home = device_of(module) if module is not None else None
+    try:
+        yield
+    finally:
+        if module is not None:
+            module.to(home)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tiza.data.sources import load
 from tiza.errors import RequestError
 from tiza.i18n import number, t
 from tiza.metrics import Tally, measure, per_class, summary, wilson
-from tiza.models.building import check_outputs
+from tiza.models.building import check_outputs, device_of
 from tiza.training.machine import using_threads
 
 WORST = 25
@@ -125,7 +125,7 @@ def evaluate(
 def _report(model: nn.Module, data: Dataset, name: str, sealed: bool) -> Report:
     training = model.training
     model.eval()
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
 
     def logits(x: Tensor) -> Tensor:
         with torch.inference_mode():

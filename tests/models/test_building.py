@@ -12,7 +12,7 @@ from tiza.config import Model, make
 from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError
 from tiza.models import build, check_outputs, parameters_of
-from tiza.models.building import body_of
+from tiza.models.building import body_of, device_of
 
 
 @cache
@@ -317,3 +317,8 @@ def test_wrong_options_are_all_told_at_once():
     error = refused("mlp", iris(), hiden=5, dropout=2, activation="x")
     assert sorted(error.where.split(", ")) == ["model.activation", "model.dropout", "model.hiden"]  # type: ignore[union-attr]
     assert str(error).count("\n") == 3
+
+
+def test_where_a_model_is_is_told():
+    assert device_of(nn.Linear(2, 2).to("meta")) == torch.device("meta")
+    assert device_of(nn.ReLU()) == torch.device("cpu")

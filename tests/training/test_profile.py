@@ -53,7 +53,7 @@ def test_a_slow_reader_and_a_slow_optimizer_are_found(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Optimizer, "step", slow)
     data = tiza.load("digits")
-    plan = {"epochs": 2, "batch_size": 128, "threads": 1}
+    plan = {"epochs": 2, "batch_size": 128, "threads": 1, "device": "cpu"}
     profile = Profile()
     tiza.fit(
         tiza.build("softmax", data), data, plan, run=tmp_path / "run", profile=profile,

@@ -25,7 +25,7 @@ GRID: dict[str, Any] = {"plan.lr": [0.01, 0.1], "model.hidden": [5, (6, 4)], "pl
 
 
 def recipe(**plan: Any) -> Recipe:
-    base: dict[str, Any] = {"batch_size": 32, "epochs": 4, "threads": 1}
+    base: dict[str, Any] = {"batch_size": 32, "epochs": 4, "threads": 1, "device": "cpu"}
     model = {"name": "mlp", "hidden": (5,), "dropout": 0.2}
     return make(Recipe, {"data": {"name": "digits", "limit": 300, "valid": 60}, "model": model, "plan": base | plan})
 

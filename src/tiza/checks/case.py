@@ -13,7 +13,7 @@ from tiza.data.dataset import Dataset, stratified
 from tiza.data.seal import Split
 from tiza.i18n import t
 from tiza.metrics import loss, measure
-from tiza.models.building import build
+from tiza.models.building import build, device_of
 from tiza.registry import register
 from tiza.runs import Run
 from tiza.training.events import Measured, RunEnded
@@ -142,7 +142,7 @@ class Case:
 
 
 def _watched(model: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    active: dict[str, Tensor] = {}
+    device, active = device_of(model), dict[str, Tensor]()
     calls: dict[str, int] = {}
 
     def seen(name: str, _module: nn.Module, _inputs: object, out: Tensor) -> None:
@@ -150,7 +150,7 @@ def _watched(model: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         place = name if calls[name] == 1 else f"{name} ({calls[name]})"  # one ReLU may serve several layers
         if out.ndim in (2, 4):
             above = (out > 0).flatten(2).any(2) if out.ndim == 4 else out > 0
-            active[place] = above.any(0) | active.get(place, torch.tensor(False))
+            active[place] = above.any(0).cpu() | active.get(place, torch.tensor(False))
 
     hooks = [
         module.register_forward_hook(partial(seen, name.removeprefix("body.")))
@@ -162,7 +162,7 @@ def _watched(model: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         with torch.inference_mode():
             for part in x.split(250):
                 calls.clear()
-                outputs.append(model(part))
+                outputs.append(model(part.to(device)).cpu())
     finally:
         for hook in hooks:
             hook.remove()

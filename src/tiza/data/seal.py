@@ -37,7 +37,8 @@ class Split:
         return Split(x, self.y[index])
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The samples and labels at these places, as tensors."""
+        """The samples and labels at these places, as tensors, on the device of the split."""
+        index = index.to(self.y.device)
         x = self.x[index] if isinstance(self.x, Rows) else self.x.index_select(0, index)
         return x, self.y.index_select(0, index)
 

@@ -18,7 +18,7 @@ from tiza.errors import RequestError
 from tiza.explain.watching import trained
 from tiza.fitting import fit
 from tiza.i18n import t
-from tiza.models.building import build
+from tiza.models.building import build, devices_in_use
 from tiza.runs import Run
 
 LAYERS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -92,7 +92,7 @@ def dropout(
             fit(module, dataset, of.plan, run=Path(folder) / "run")
     split = dataset.open_valid(of.name if isinstance(of, Run) else "explain")
     module = copy.deepcopy(module).cpu().eval()
-    with torch.inference_mode(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with torch.inference_mode(), torch.random.fork_rng(devices=devices_in_use()):
         if index is None:
             sure = torch.cat([module(x).softmax(1).amax(1) for x in split.x.split(250)])
             index = int(sure.argmin())

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tiza.data.rows import Rows
 from tiza.errors import RequestError
-from tiza.models.building import Built
+from tiza.models.building import Built, device_of
 
 
 def layers_of(model: nn.Module) -> dict[str, nn.Module]:
@@ -60,6 +60,6 @@ def outputs_of(model: nn.Module, names: Iterable[str], x: Tensor) -> dict[str, T
 
 def answers(model: nn.Module, x: Tensor | Rows, *, at_once: int = 1000) -> Tensor:
     """Logits (N×C, float64, on the CPU) of the raw samples ``x`` (N×…), in eval mode, some at a time."""
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     with torch.inference_mode():
         return torch.cat([model.eval()(some.to(device)).double().cpu() for some in x.split(at_once)])

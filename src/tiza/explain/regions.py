@@ -10,6 +10,7 @@ from torch import nn
 
 from tiza.errors import RequestError, TizaError
 from tiza.explain.watching import trained
+from tiza.models.building import device_of
 from tiza.runs import Run
 
 MARGIN = 0.06  # of the range of each feature, added on both sides
@@ -71,7 +72,7 @@ def regions(
 
 def _logits(model: nn.Module, points: np.ndarray) -> np.ndarray:
     """The model's answers in eval mode, (N, C); raises where they are no numbers."""
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     training = model.training
     model.eval()
     batches = torch.from_numpy(points.astype(np.float32)).split(4_000)

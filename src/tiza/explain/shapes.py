@@ -12,7 +12,7 @@ from torch.nn.modules import conv, pooling
 
 from tiza.errors import RequestError
 from tiza.i18n import number
-from tiza.models.building import answers_of
+from tiza.models.building import answers_of, device_of
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def shapes(model: nn.Module, shape: Sequence[int]) -> list[Row]:
         for name, layer in model.named_modules()
         if not list(layer.children()) or list(layer.parameters(recurse=False))
     ]
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     try:
         answers_of(model, torch.zeros(1, *shape, device=device))
     finally:

@@ -47,7 +47,7 @@ def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, **opt
 def body_of(model: str | Model, shape: tuple[int, ...], classes: int, seed: int = 0, **options: Any) -> nn.Module:
     """The named model alone, for samples of ``shape``; its weights are drawn from ``seed``."""
     config = make(Model, {"name": model, **options}, "model") if isinstance(model, str) else model
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with torch.random.fork_rng(devices=devices_in_use()):
         torch.manual_seed(seed)
         return lookup("model", config.name).function(shape, classes, **config.options)
 
@@ -91,6 +91,16 @@ def answers_of(model: nn.Module, x: Tensor) -> Any:
         model.train(training)
         for hook in hooks:
             hook.remove()
+
+
+def devices_in_use() -> list[int]:
+    """The GPUs whose random state there is to leave alone: none where CUDA was not touched yet, which costs seconds."""
+    return list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's numbers are; the CPU for one that has none."""
+    return next((value.device for value in (*model.parameters(), *model.buffers())), torch.device("cpu"))
 
 
 def parameters_of(model: nn.Module) -> int:
