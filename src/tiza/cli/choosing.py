@@ -2,9 +2,11 @@
 
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from tiza.runs import Facts, Run
 
 SKIPPED_SHOWN = 20
+MOST_VALUES = 4_000_000  # of one sample
+CLASSES = 10  # where nobody says how many
 
 
 def takes_data(command: Callable[..., None]) -> Callable[..., None]:
@@ -103,6 +107,50 @@ def own_model(model: str | None, of: "Dataset | Facts", seed: int = 0) -> "nn.Mo
     from tiza.models.own import own_module
 
     return None if model is None else own_module(model, of.shape, len(of.classes), seed=seed)
+
+
+def chosen_model(
+    model: str, size: str | None, classes: int | None, choices: list[str], *, command: str
+) -> "tuple[nn.Module, tuple[int, ...]]":
+    """The model that is meant and the size of a sample: as asked for, else that of the recipe's or run's data."""
+    from tiza.config import Recipe, changed, make
+    from tiza.data.sources import load
+    from tiza.models.building import body_of
+    from tiza.models.own import is_own, own_module
+    from tiza.registry import table
+
+    if classes is not None and classes < 1:
+        raise RequestError("bad-argument", where="--classes", name="--classes", command=command)
+    shape = _shape(size) if size is not None else None
+    if is_own(model) or model in table("model"):
+        if shape is None:
+            raise RequestError("input-missing", where="--input", model=model)
+        if is_own(model):
+            if choices:
+                raise RequestError("own-options", where=choices[0], text=choices[0])
+            return own_module(model, shape, classes or CLASSES), shape
+        recipe, classes = make(Recipe, {"data": "mnist", "model": model}), classes or CLASSES
+    elif model in table("recipe"):
+        recipe = table("recipe")[model].function()
+    else:
+        run = run_among("explained", model, [*table("model"), *table("recipe")], where="MODEL")
+        recipe, shape, classes = run.recipe, shape or run.facts.shape, classes or len(run.facts.classes)
+        if recipe.model.name == "external":
+            sides = "x".join(map(str, run.facts.shape))
+            raise RequestError("external-shapes", where=model, shape=sides, command=command)
+    recipe = changed(recipe, choices)
+    if shape is None or classes is None:
+        data = load(recipe.data)
+        shape, classes = shape or data.shape, classes or len(data.classes)
+    return body_of(recipe.model, shape, classes), shape
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    found = re.fullmatch(r"([1-9]\d{0,9})(?:[x×]([1-9]\d{0,9})[x×]([1-9]\d{0,9}))?", text.strip())
+    shape = tuple(int(side) for side in found.groups() if side) if found else ()
+    if not shape or prod(shape) > MOST_VALUES:
+        raise RequestError("input-size", where="--input", text=text, most=MOST_VALUES)
+    return shape
 
 
 def run_among(kind: str, name: str, others: Sequence[str], *, where: str | None = None) -> "Run":

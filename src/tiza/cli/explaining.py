@@ -1,13 +1,11 @@
 """``tiza explain metrics`` and ``tiza explain shapes``: call one public function and print what it returns."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
-from tiza.cli.choosing import run_among
+from tiza.cli.choosing import chosen_model
 from tiza.errors import RequestError
 from tiza.i18n import number, t
 
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
     from tiza.explain import Metric
 
 MOST_CLASSES = 12  # of a matrix that is shown
-MOST_VALUES = 4_000_000  # of one sample
-CLASSES = 10  # where nobody says how many
 
 
 def metrics(run: str | None, confusion: str | None, as_json: bool) -> None:
@@ -111,7 +107,7 @@ def shapes(
         return
     if model is None:
         raise RequestError("missing-argument", where="MODEL", name=t("meta.model"), command="tiza explain shapes")
-    body, shape = _model(model, size, classes, choices)
+    body, shape = chosen_model(model, size, classes, choices, command="tiza explain shapes")
     rows = explain.shapes(body, shape)
     parameters, work = sum(p.numel() for p in body.parameters()), sum(row.multiply_adds for row in rows)
     if as_json:
@@ -137,49 +133,6 @@ def shapes(
 
 def _by(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape))
-
-
-def _model(
-    model: str, size: str | None, classes: int | None, choices: list[str]
-) -> "tuple[nn.Module, tuple[int, ...]]":
-    """The model that is meant and the size of a sample: as asked for, else that of the recipe's or run's data."""
-    from tiza.config import Recipe, changed, make
-    from tiza.data.sources import load
-    from tiza.models.building import body_of
-    from tiza.models.own import is_own, own_module
-    from tiza.registry import table
-
-    if classes is not None and classes < 1:
-        raise RequestError("bad-argument", where="--classes", name="--classes", command="tiza explain shapes")
-    shape = _shape(size) if size is not None else None
-    if is_own(model) or model in table("model"):
-        if shape is None:
-            raise RequestError("input-missing", where="--input", model=model)
-        if is_own(model):
-            if choices:
-                raise RequestError("own-options", where=choices[0], text=choices[0])
-            return own_module(model, shape, classes or CLASSES), shape
-        recipe, classes = make(Recipe, {"data": "mnist", "model": model}), classes or CLASSES
-    elif model in table("recipe"):
-        recipe = table("recipe")[model].function()
-    else:
-        run = run_among("explained", model, [*table("model"), *table("recipe")], where="MODEL")
-        recipe, shape, classes = run.recipe, shape or run.facts.shape, classes or len(run.facts.classes)
-        if recipe.model.name == "external":
-            raise RequestError("external-shapes", where=model, shape="x".join(map(str, run.facts.shape)))
-    recipe = changed(recipe, choices)
-    if shape is None or classes is None:
-        data = load(recipe.data)
-        shape, classes = shape or data.shape, classes or len(data.classes)
-    return body_of(recipe.model, shape, classes), shape
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    found = re.fullmatch(r"([1-9]\d{0,9})(?:[x×]([1-9]\d{0,9})[x×]([1-9]\d{0,9}))?", text.strip())
-    shape = tuple(int(side) for side in found.groups() if side) if found else ()
-    if not shape or prod(shape) > MOST_VALUES:
-        raise RequestError("input-size", where="--input", text=text, most=MOST_VALUES)
-    return shape
 
 
 def _example(as_json: bool) -> None:

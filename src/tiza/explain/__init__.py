@@ -10,6 +10,7 @@ from tiza.explain.perceptron import Lines, perceptron
 from tiza.explain.regions import Regions, regions
 from tiza.explain.shapes import Convolution, Row, convolve, shapes, size_formula
 from tiza.explain.steps import Neuron, Steps, Update, neuron, steps, update
+from tiza.explain.structure import Node, Structure, structure
 from tiza.explain.surface import Surface, surface
 from tiza.explain.worked import Flattened, epoch_loss, flatten
 
@@ -25,11 +26,13 @@ __all__ = [
     "Lines",
     "Metric",
     "Neuron",
+    "Node",
     "Noise",
     "Pair",
     "Regions",
     "Row",
     "Steps",
+    "Structure",
     "Surface",
     "Update",
     "activations",
@@ -47,6 +50,7 @@ __all__ = [
     "shapes",
     "size_formula",
     "steps",
+    "structure",
     "surface",
     "update",
 ]

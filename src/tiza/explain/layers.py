@@ -11,13 +11,18 @@ from tiza.errors import RequestError
 from tiza.models.building import Built, device_of
 
 
+def inside(model: nn.Module) -> nn.Module:
+    """The network itself: of what ``build`` made, its body."""
+    return model.get_submodule("body") if isinstance(model, Built) else model
+
+
 def layers_of(model: nn.Module) -> dict[str, nn.Module]:
     """Every named part of ``model``, blocks and layers, from input to output; of what ``build`` made, its body's.
 
     The names are those that ``tiza explain shapes`` prints: ``conv1``, ``stage1.block1.conv2``, ``logits``; a model
     that is one layer calls it ``model``.
     """
-    body = model.get_submodule("body") if isinstance(model, Built) else model
+    body = inside(model)
     return {name: layer for name, layer in body.named_modules() if name} or {"model": body}
 
 

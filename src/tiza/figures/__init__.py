@@ -16,6 +16,7 @@ from tiza.figures.paper import save
 from tiza.figures.perceptron import animate, perceptron
 from tiza.figures.regions import regions
 from tiza.figures.samples import before_after, channels, digits, histogram, mosaic, scatter, target
+from tiza.figures.structure import structure
 from tiza.figures.surface import surface
 from tiza.figures.trials import effects, trial_confusion, trials_curves
 from tiza.figures.verdicts import confusion, worst
@@ -42,6 +43,7 @@ __all__ = [
     "regions",
     "save",
     "scatter",
+    "structure",
     "surface",
     "target",
     "trial_confusion",
