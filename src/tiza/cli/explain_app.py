@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tiza.cli import drawing, examples, explaining, failing, options, working
+from tiza.cli import drawing, examples, explaining, failing, options, seeing, working
 from tiza.cli.speech import Command
 from tiza.i18n import t
 
@@ -55,6 +55,23 @@ def explain_commands() -> typer.Typer:
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         explaining.shapes(model, size, classes, choices or [], example, as_json)
+
+    @explain.command("structure", cls=Command, help=t("cmd.explain.structure"))
+    def explain_structure(
+        target: Annotated[str, typer.Argument(metavar=t("meta.model"), help=t("arg.model"))],
+        size: Annotated[
+            str | None, typer.Option("--input", metavar="1x28x28", help=t("opt.input"), show_default=False)
+        ] = None,
+        classes: Annotated[
+            int | None, typer.Option(metavar=t("meta.n"), help=t("opt.classes.n"), show_default=False)
+        ] = None,
+        choices: Annotated[
+            list[str] | None, typer.Option("--set", metavar=t("meta.set"), help=t("opt.set"), show_default=False)
+        ] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        seeing.structure(target, size, classes, choices or [], save, as_json)
 
     @explain.command("flatten", cls=Command, help=t("cmd.explain.flatten"))
     def explain_flatten(as_json: Annotated[bool, options.json_option()] = False) -> None:

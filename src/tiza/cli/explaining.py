@@ -10,8 +10,6 @@ from tiza.errors import RequestError
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from tiza.explain import Metric
 
 MOST_CLASSES = 12  # of a matrix that is shown

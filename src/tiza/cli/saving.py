@@ -1,7 +1,8 @@
 """What --save writes: the figures of a run, of answers and of a data set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tiza.i18n import t
@@ -113,3 +114,27 @@ def say_saved(paths: Sequence[Path]) -> None:
     """Name the pictures that were written, if any."""
     if paths:
         print(t("saved", paths=", ".join(str(path) for path in paths if path.suffix != ".svg")))
+
+
+def tell(
+    what: str, words: Sequence[object], of: Any, say: Callable[[], None], numbers: Mapping[str, Any],
+    save: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """An explanation ``of`` something: what is said, or its numbers as JSON; its picture, else how to get that.
+
+    ``what``: the command of ``tiza explain`` and the function of :mod:`tiza.figures`; ``words``: what follows it.
+    """
+    from tiza.storage import to_json
+
+    saved: list[Path] = []
+    if save is not None:
+        from tiza import figures
+
+        saved = figures.save(getattr(figures, what)(of), save / what)
+    if as_json:
+        print(to_json({**numbers, "saved": [str(path) for path in saved]}))
+        return
+    say()
+    if save is None:
+        print(t("draw.how", command=" ".join(["tiza explain", what, *(quote(str(word)) for word in words)])))
+    say_saved(saved)

@@ -4,6 +4,17 @@ from collections import defaultdict
 from dataclasses import replace
 
 from tiza.explain.structure import Node, Structure
+from tiza.i18n import number, t
+
+
+def kind(node: Node) -> str:
+    """A layer's type with what is set of it, an operation in words."""
+    if not node.type:
+        return ""
+    if not node.is_layer:
+        return t(f"structure.{node.type}" if node.type in ("add", "cat") else "structure.operation")
+    detail = number(float(node.detail), "g") if "Dropout" in node.type and node.detail else node.detail
+    return f"{node.type} {detail}".rstrip()
 
 
 def folded(of: Structure) -> Structure:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Line
 
-from tiza.explain.lanes import folded, lanes
+from tiza.explain.lanes import folded, kind, lanes
 from tiza.explain.structure import Node, Structure
 from tiza.figures.paper import GREY, HAIR, INK, MARGIN, WIDTH, fit, sheet, styled, text_width
 from tiza.figures.samples import CLASSES
@@ -185,8 +185,8 @@ def _texts(
     for i, node in enumerate(of.nodes):
         inner = max((band for band in bands if band.first <= i <= band.last), key=lambda b: b.depth, default=None)
         names.append(node.name.removeprefix(f"{inner.group}.") if inner else node.name)
-        types.append(f"{node.type} {node.detail}".rstrip() if node.is_layer else t(f"structure.{_kind(node)}"))
-    names[0], types[0] = t("structure.input"), ""
+        types.append(kind(node))
+    names[0] = t("structure.input")
     widest = min(max(map(text_width, names)), room - min(1.45, max(map(text_width, types))) - 0.15)
     for text, x, side in zip(heads, (left, middle, right), ("left", "right", "right"), strict=True):
         page.text(x, TOP - 0.08, text, ha=side, weight="bold")
@@ -198,7 +198,3 @@ def _texts(
         page.text(left + widest + 0.15, y, fit(types[i], room - widest - 0.15), color=GREY, va="center_baseline")
         page.text(middle, y, sizes[i], ha="right", va="center_baseline")
         page.text(right, y, counts[i], ha="right", va="center_baseline")
-
-
-def _kind(node: Node) -> str:
-    return node.type if node.type in ("add", "cat") else "operation"
