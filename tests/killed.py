@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a forked child can't use the GPU of its parent
 import torch
 
 torch.set_num_threads(1)

@@ -25,6 +25,7 @@ def test_a_hundred_samples_stray_a_tenth_as_far_as_one():
 def test_the_gradient_of_every_sample_is_the_full_one():
     """One batch with each sample as often as the others has cosine 1 and deviation 0: shown by its parts."""
     ready = prepare(SOFTMAX, None, None)
+    ready.learner.model.cpu()
     split = ready.data.train
     of = explain.noise(SOFTMAX, sizes=(1,), draws=50, seed=3)
     model, weight = ready.learner.model, ready.learner.model.body.logits.weight  # type: ignore[union-attr]

@@ -72,4 +72,4 @@ def _line(model: Any, learner: Learner) -> np.ndarray:
         raise RequestError("one-neuron", where="model", n=sum(map(len, parts)))
     mean, deviation = (part.flatten().double() for part in (model.normalise.mean, model.normalise.deviation))
     slope = parts[1] / deviation
-    return torch.cat([slope, parts[0] - (slope * mean).sum(0, keepdim=True)]).numpy()
+    return torch.cat([slope, parts[0] - (slope * mean).sum(0, keepdim=True)]).cpu().numpy()
