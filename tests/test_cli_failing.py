@@ -85,9 +85,30 @@ def test_confusions_are_told_drawn_and_given_as_json(
     assert (chosen["split"], chosen["cell"]["label"], chosen["cell"]["answer"]) == ("train", "0", "1")
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ["Expected calibration error", "To be right 95", "tiza explain calibration"]),
+     ("es", ["Error de calibración esperado", "Para acertar el 95", "tiza explain calibration"])],
+)  # fmt: skip
+def test_calibration_is_told_drawn_and_given_as_json(
+    command: Callable[..., Said], run: Path, tmp_path: Path, language: str, words: list[str]
+):
+    said = command("calibration", run, "--wanted", 0.95, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in words), said.out
+    assert "--wanted 0.95 --save" in said.out
+    told = command("calibration", run, "--wanted", 0.95, "--bins", 10, "--json", "--save", tmp_path).json()
+    assert [Path(path).name for path in told["saved"]] == ["calibration.png", "calibration.svg"]
+    assert (len(told["width"]["n"]), sum(told["width"]["n"]), told["wanted"]) == (10, told["n"], 0.95)
+    assert told["enough"]["accuracy"] >= 0.95
+    assert told["thresholds"][0]["coverage"] == 1
+    evaluated = json.loads((run / "report.json").read_text()) if (run / "report.json").exists() else None
+    assert evaluated is None, "nothing was evaluated"
+
+
 def test_a_module_of_ones_own_is_given_by_its_file(command: Callable[..., Said], own: tuple[Path, str]):
     run, module = own
-    for what in ("confused",):
+    for what in ("confused", "calibration"):
         assert command(what, run, "--model", module, "--json").code == 0
         refused = command(what, run)
         assert refused.code == 2

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from scipy.special import softmax
+from torch import nn
 
 from tiza import figures
-from tiza.explain import Cell, Confused, Pair
+from tiza.data.sources import load
+from tiza.explain import Calibration, Cell, Confused, Pair, calibration
 from tiza.i18n import set_language
 from tiza.metrics import wilson
 
@@ -43,6 +47,17 @@ def right(classes: tuple[str, ...]) -> Confused:
     return Confused("train", classes, np.eye(len(classes), dtype=int) * 50, (), None)
 
 
+@cache
+def calibrated(n: int, classes: int, spread: float, split: str = "valid") -> Calibration:
+    """Of a model that is right as often as it is sure; of one that is always wrong where the spread is small."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, spread, (2 * n, classes)).astype(np.float32)
+    labels = (softmax(logits, 1).cumsum(1) > rng.random((2 * n, 1))).argmax(1)
+    labels = (logits.argmax(1) + 1) % classes if spread < 0.5 else labels
+    data = load((logits, labels))
+    return calibration(nn.Identity(), data=data, split=split)
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "confused": lambda: figures.confused(mixed_up(tuple("0123456789"), 7)),
     "confused garments": lambda: figures.confused(mixed_up(GARMENTS, 40)),
@@ -50,6 +65,10 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "confused thousands": lambda: figures.confused(mixed_up(GARMENTS[:3], 4_000, most=11_000)),
     "confused rows of a table": lambda: figures.confused(mixed_up(("yes", "no"), 3, (5,))),
     "confused of what makes no error": lambda: figures.confused(right(("yes", "no"))),
+    "calibration": lambda: figures.calibration(calibrated(5_000, 10, 3.0)),
+    "calibration of few samples": lambda: figures.calibration(calibrated(30, 2, 1.0)),
+    "calibration of many that are sure": lambda: figures.calibration(calibrated(60_000, 10, 9.0, "train")),
+    "calibration where nothing is enough": lambda: figures.calibration(calibrated(400, 3, 0.3)),
 }
 
 
@@ -110,3 +129,29 @@ def test_a_pair_has_its_counts_and_its_share_and_a_tile_its_label_and_answer(lan
     assert content.count("0") == content.count("1") == 7
     many = figures.confused(mixed_up(GARMENTS, 40))
     assert written(many).splitlines().count("T-shirt/top") == 15, "so many tiles are drawn"
+
+
+def test_the_threshold_that_is_enough_is_told_with_its_interval(language: str) -> None:
+    of = calibrated(5_000, 10, 3.0)
+    assert of.enough is not None
+    assert 0 < of.enough.at < 1
+    content = written(figures.calibration(of))
+    for share in (of.enough.at, of.enough.coverage, *of.enough.interval):
+        said = f"{share:.1%}".replace("%", "\u00a0%")
+        assert (said.replace(".", ",") if language == "es" else said) in content
+    assert calibrated(400, 3, 0.3).enough is None
+    assert ("no threshold" if language == "en" else "ningún umbral") in written(
+        figures.calibration(calibrated(400, 3, 0.3))
+    )
+
+
+def test_every_bin_with_answers_has_its_dot_and_its_bar() -> None:
+    of = calibrated(5_000, 10, 3.0)
+    figure = figures.calibration(of)
+    dots = [line for line in figure.axes[1].lines if line.get_marker() == "o"]
+    some = of.width.n > 0
+    assert np.column_stack(dots[0].get_data()) == pytest.approx(
+        np.column_stack([of.width.confidence[some], of.width.accuracy[some]])
+    )
+    heights = [bar.get_height() for bar in figure.axes[2].patches]
+    assert np.array_equal(np.argsort(heights, kind="stable"), np.argsort(of.width.n, kind="stable"))

@@ -95,6 +95,7 @@ ORDER = [
     "tiza.figures.noise",
     "tiza.figures.dropout",
     "tiza.figures.confused",
+    "tiza.figures.calibration",
     "tiza.figures.comparison",
     "tiza.figures.overview",
     "tiza.figures.searched",

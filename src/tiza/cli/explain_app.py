@@ -37,6 +37,18 @@ def explain_commands() -> typer.Typer:
     ) -> None:
         failing.confused(run, cell, split, model, save, as_json)
 
+    @explain.command("calibration", cls=Command, help=t("cmd.explain.calibration"))
+    def explain_calibration(
+        run: Annotated[str, options.run_argument()],
+        bins: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.bins"))] = 15,
+        wanted: Annotated[float, typer.Option(metavar="0.99", help=t("opt.wanted"))] = 0.99,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.failing"))] = "valid",
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        failing.calibration(run, bins, wanted, split, model, save, as_json)
+
     @explain.command("shapes", cls=Command, help=t("cmd.explain.shapes"))
     def explain_shapes(
         model: Annotated[

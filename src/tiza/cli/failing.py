@@ -1,6 +1,6 @@
-"""``tiza explain`` confused: where a model fails, as tables, JSON and pictures."""
+"""``tiza explain`` confused, calibration: where a model fails, as tables, JSON and pictures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,11 @@ from tiza.i18n import number, t
 if TYPE_CHECKING:
     from torch import nn
 
-    from tiza.explain import Cell, Confused
+    from tiza.explain import Calibration, Cell, Confused
     from tiza.runs import Run
 
 PAIRS, SAMPLES = 10, 10  # shown in a table
+SAID = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)  # the thresholds that a table has
 
 
 def confused(run: str, cell: str | None, split: str, model: str | None, save: Path | None, as_json: bool) -> None:
@@ -23,8 +24,7 @@ def confused(run: str, cell: str | None, split: str, model: str | None, save: Pa
 
     found, own = _run(run, model)
     of = explain.confused(found, cell, split=split, model=own)
-    more = ["--cell", cell] if cell is not None else []
-    words = [run, *more, *(["--split", split] if split != "valid" else []), *(["--model", model] if model else [])]
+    words = _words(run, {"--cell": (cell, None), "--split": (split, "valid"), "--model": (model, None)})
     _show("confused", words, of, lambda: _say_confused(of, run), of.to_dict(), save, as_json)
 
 
@@ -72,12 +72,88 @@ def _say_cell(cell: "Cell", run: str, split: str) -> None:
     )
 
 
+def calibration(
+    run: str, bins: int, wanted: float, split: str, model: str | None, save: Path | None, as_json: bool
+) -> None:
+    """``tiza explain calibration``."""
+    from tiza import explain
+
+    found, own = _run(run, model)
+    of = explain.calibration(found, bins=bins, wanted=wanted, split=split, model=own)
+    given = {"--bins": (bins, 15), "--wanted": (wanted, 0.99), "--split": (split, "valid"), "--model": (model, None)}
+    words = _words(run, given)
+    _show("calibration", words, of, lambda: _say_calibration(of), of.to_dict(), save, as_json)
+
+
+def _say_calibration(of: "Calibration") -> None:
+    """The bins, what they come to, and what answering only when sure gives."""
+    from tiza import terminal
+
+    out, bins = terminal.console(), of.width
+    out.print(t("calibration.head", split=t(f"split.{of.split}"), n=of.n), style="bold")
+    rows = [
+        (f"{number(100 * a, '.1f')}–{number(b, '.1%')}", number(int(n), ","), number(sure, ".1%"),
+         terminal.accuracy({"accuracy": right, "interval": (low, high)}))
+        for a, b, n, sure, right, low, high in zip(
+            bins.edges[:-1], bins.edges[1:], bins.n, bins.confidence, bins.accuracy, bins.low, bins.high, strict=True)
+        if n
+    ]  # fmt: skip
+    out.print(terminal.plain_table((t("col.confidence"), "n", t("col.mean-confidence"), t("col.accuracy")), rows))
+    out.print()
+    for sentence in _judged(of):
+        print(sentence)
+    out.print()
+    out.print(t("calibration.thresholds"), style="bold")
+    rows = [
+        (number(one.at, ".1%"), number(one.n, ","), number(one.coverage, ".1%"),
+         "–" if one.accuracy is None else terminal.accuracy({"accuracy": one.accuracy, "interval": one.interval}))
+        for one in of.thresholds if one.at in SAID
+    ]  # fmt: skip
+    out.print(terminal.plain_table((t("col.from"), "n", t("col.coverage"), t("col.accuracy")), rows))
+    print(_enough(of))
+
+
+def _judged(of: "Calibration") -> "Iterator[str]":
+    """The errors of calibration in sentences."""
+    (low, high), points = of.chance, 100 * (of.confidence - of.accuracy)
+    yield t("calibration.error", error=of.width.error, count=of.count.error, low=low, high=high)
+    if of.width.error <= high:
+        yield t("calibration.within")
+    else:
+        yield t("calibration.over" if points > 0 else "calibration.under", points=abs(points))
+    worst = of.width.largest
+    gap, n = float(of.width.gaps[worst]), int(of.width.n[worst])
+    yield t("calibration.largest", gap=gap, n=n, brier=of.brier, nll=of.nll)
+    if of.temperature is None:
+        yield t("calibration.no-temperature")
+    else:
+        yield t("calibration.temperature", **vars(of.temperature))
+
+
+def _enough(of: "Calibration") -> str:
+    """From which confidence on the wanted accuracy is reached."""
+    found, wanted = of.enough, 100 * of.wanted
+    if found is None:
+        return t("calibration.never", wanted=wanted)
+    low, high = found.interval
+    told = {"wanted": wanted, "accuracy": found.accuracy, "low": low, "high": high}
+    if found.at == 0:
+        return t("calibration.always", **told)
+    return t("calibration.enough", **told, at=found.at, coverage=found.coverage, n=found.n)
+
+
 def _run(name: str, model: str | None) -> "tuple[Run, nn.Module | None]":
     """The run of that name, and the user's own module for it where one is given."""
     from tiza.runs import find
 
     run = find(name)
     return run, own_model(model, run.facts) if model is not None else None
+
+
+def _words(target: str, options: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    """The command's words as they were given: options that have their defaults are left out."""
+    given = {flag: str(value) for flag, (value, usual) in options.items() if value != usual}
+    return [target, *(word for pair in given.items() for word in pair)]
 
 
 def _show(

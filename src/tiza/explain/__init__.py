@@ -2,6 +2,7 @@
 
 from tiza.explain.activations import Curve, activations
 from tiza.explain.answers import Answer, answer
+from tiza.explain.calibration import Bins, Calibration, Temperature, Threshold, calibration
 from tiza.explain.confused import Cell, Confused, Pair, confused
 from tiza.explain.dropout import Dropout, dropout
 from tiza.explain.metrics import Metric, metrics
@@ -16,6 +17,8 @@ from tiza.explain.worked import Flattened, epoch_loss, flatten
 
 __all__ = [
     "Answer",
+    "Bins",
+    "Calibration",
     "Cell",
     "Confused",
     "Convolution",
@@ -34,9 +37,12 @@ __all__ = [
     "Steps",
     "Structure",
     "Surface",
+    "Temperature",
+    "Threshold",
     "Update",
     "activations",
     "answer",
+    "calibration",
     "confused",
     "convolve",
     "dropout",

@@ -5,6 +5,7 @@ points, so that no label is under 11 px when it is shown 600 px wide; the overvi
 """
 
 from tiza.figures.activations import activations
+from tiza.figures.calibration import calibration
 from tiza.figures.comparison import comparison
 from tiza.figures.confused import confused
 from tiza.figures.dropout import dropout
@@ -25,6 +26,7 @@ __all__ = [
     "activations",
     "animate",
     "before_after",
+    "calibration",
     "channels",
     "comparison",
     "confused",
