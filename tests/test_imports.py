@@ -83,6 +83,7 @@ ORDER = [
     "tiza.checks",
     "tiza.explain",
     "tiza.prediction",
+    "tiza.estimator",
     "tiza.figures.paper",
     "tiza.figures.learning",
     "tiza.figures.verdicts",

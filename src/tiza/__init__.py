@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tiza.config import Plan, Recipe
     from tiza.data.sources import load
     from tiza.errors import TizaError
+    from tiza.estimator import Classifier
     from tiza.fitting import fit
     from tiza.models.building import build
     from tiza.prediction import Predictor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Each public name and the module it comes from: `import tiza` costs nothing until one is used (PEP 562).
 _HOMES = {
+    "Classifier": "tiza.estimator",
     "Plan": "tiza.config",
     "Predictor": "tiza.prediction",
     "Recipe": "tiza.config",
@@ -39,6 +41,7 @@ _HOMES = {
     "trials": "tiza",
 }
 __all__ = [
+    "Classifier",
     "Plan",
     "Predictor",
     "Recipe",

@@ -107,7 +107,7 @@ def prepare(recipe: Any, data: Any, plan: Any, *, chosen: tuple[str, int] | None
     x, y = dataset.train.x[first].to(device), dataset.train.y[first].to(device)
     makers = {
         name: partial(lambda name: _learner(name, copy.deepcopy(model), recipe.plan, dataset, device), name)
-        for name in _engines(model, recipe.plan, device)
+        for name in engines(model, recipe.plan, device)
     }
     engine, threads = choose_engine(makers, recipe.plan.threads, x, y)
     learner = _learner(engine, model, recipe.plan, dataset, device)
@@ -136,7 +136,7 @@ def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
     return Recipe(data=dataset.config, model=model, plan=base), dataset
 
 
-def _engines(model: nn.Module, plan: Plan, device: torch.device) -> list[str]:
+def engines(model: nn.Module, plan: Plan, device: torch.device) -> list[str]:
     """The learners that can train the model, the one to be preferred first; one alone where none is timed."""
     plain = plan.loss == "cross-entropy" and not plan.label_smoothing
     written_out = device.type == "cpu" and plain and plain_layers_of(model)

@@ -214,6 +214,25 @@ def divide(raw: Raw, config: Data) -> Dataset:
     )  # fmt: skip
 
 
+def undivided(raw: Raw, config: Data) -> Dataset:
+    """The data set of samples that somebody else has divided: ``train`` is all of them and ``test`` is empty.
+
+    ``config.valid`` is carved out where it is given; else validation is train again, measured and not chosen by.
+    """
+    check(raw, config.title)
+    whole, places = Split.of(raw.x, raw.y), {"train": np.arange(len(raw.y)), "valid": np.arange(len(raw.y))}
+    if config.valid is not None:
+        assert config.valid != "test"
+        keep, carved = carve(alike(raw.x), raw.y, config.valid, config.seed, raw.classes, config.title)
+        places = {"train": keep, "valid": carved}
+    train, valid = (whole.take(places[name]) for name in ("train", "valid"))
+    origin = {name: ("train", taken) for name, taken in places.items()}
+    empty = Sealed(whole.take(np.arange(0)))
+    return Dataset(
+        config, train, valid, empty, raw.classes, raw.features, raw.form, _fingerprint(raw), origin, raw.notes
+    )
+
+
 def _fingerprint(raw: Raw) -> str:
     digests = [Split.of(*pair).digest() for pair in raw.pairs().values()]
     return hashlib.blake2b("\0".join([*digests, *raw.classes, *raw.features]).encode(), digest_size=16).hexdigest()
