@@ -587,6 +587,32 @@ def test_dropout_is_explained_in_words_numbers_and_a_picture(command, tmp_path: 
     assert told["probability"] == pytest.approx(answer["probabilities"][answer["classes"].index(answer["label"])])
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ["answer is", "Grad-CAM", "Adebayo", "Background", "add up to"]),
+     ("es", ["respuesta es", "Grad-CAM", "Adebayo", "Fondo", "suman"])],
+)  # fmt: skip
+def test_saliency_is_explained_in_words_numbers_and_a_picture(command, small: Path, tmp_path: Path, language, words):
+    said = command("explain", "saliency", small, 3, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in words), said.out
+    assert max(map(len, said.out.splitlines()[:-1])) <= 80
+    assert f"tiza explain saliency {small} 3 --save" in said.out
+    told = command("explain", "saliency", small, 3, "--save", tmp_path, "--json").json()
+    assert [Path(path).name for path in told["saved"]] == ["saliency.png", "saliency.svg"]
+    assert [one["method"] for one in told["maps"]] == ["gradient", "integrated", "occlusion"]
+    answer = command("explain", "answer", small, 3, "--json").json()
+    assert (told["label"], told["answer"], told["class"]) == (answer["label"], answer["answer"], answer["answer"])
+    for one in told["maps"]:
+        assert np.shape(one["map"]) == (8, 8)
+        assert one["sanity"]["passed"] is (one["sanity"]["mean"] < 0.5)
+        assert one["sanity"]["threshold"] == 0.5
+    other = command(
+        "explain", "saliency", small, tile(tmp_path)[0], "--method", "occlusion", "--class", "3", "--json"
+    ).json()
+    assert (other["class"], other["label"], len(other["maps"])) == ("3", None, 1)
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "Your module learns"), ("es", "Tu módulo aprende")])
 def test_a_module_of_ones_own_is_trained_and_its_learning_judged(
     command, home: Path, tmp_path: Path, language: str, words: str
@@ -832,6 +858,15 @@ BAD_REQUESTS = {
     "a picture to be saved in a file": (["explain", "activations", "--save", "{tmp}/digit.png"], 1, "digit.png"),
     "several at once": (["train", "mnist", "--set", "plan.lr=x", "--set", "model.hiden=3", "--set", "data.foo=1"],
                         2, "hidden"),
+    "saliency by no method": (["explain", "saliency", "{iris}", "0", "--method", "gradeint"], 2, "gradient"),
+    "saliency of no class": (["explain", "saliency", "{iris}", "0", "--class", "setos"], 2, "setosa"),
+    "saliency of a sample beyond": (["explain", "saliency", "{iris}", "999"], 2, "999"),
+    "saliency of test": (["explain", "saliency", "{iris}", "0", "--split", "test"], 2, "test"),
+    "saliency without convolutions": (["explain", "saliency", "{iris}", "0", "--method", "grad-cam"], 2, "occlusion"),
+    "a layer for another method": (["explain", "saliency", "{iris}", "0", "--method", "gradient", "--layer", "logits"],
+                                   2, "grad-cam"),
+    "saliency of a picture for a table": (["explain", "saliency", "{iris}", "{tmp}/digit.png"], 2, "table"),
+    "saliency of no run": (["explain", "saliency", "iriss", "0"], 2, "iriss"),
 }  # fmt: skip
 
 

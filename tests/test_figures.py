@@ -31,6 +31,7 @@ from tiza.errors import TizaError
 from tiza.explain.dropout import Dropout
 from tiza.explain.perceptron import Lines
 from tiza.explain.regions import Regions
+from tiza.explain.saliency import Saliency
 from tiza.explain.surface import Surface
 from tiza.figures.learning import spread
 from tiza.figures.paper import TRAIN, WRONG
@@ -39,6 +40,7 @@ from tiza.figures.regions import DEEP, shading
 from tiza.figures.samples import CLASSES
 from tiza.fitting import fit
 from tiza.i18n import set_language
+from tiza.models.building import build
 from tiza.reports import Report, evaluate
 from tiza.runs import Run
 
@@ -143,6 +145,23 @@ def seeded(names: Sequence[str], points: int = 20, slower: float = 1.4) -> dict[
 BATCHES = ("004-batch", *(f"004-batch-{name}" for name in ("as-written", "equal", "full", "full-as-written")))
 
 
+def salient(told: Told, model: str, **options: Any) -> tuple[Saliency, ...]:
+    return explain.saliency_maps(build(model, told.data), 1, data=told.data, draws=2 if not options else 0)
+
+
+def renamed(maps: Sequence[Saliency]) -> list[Saliency]:
+    """A sample with a long name and classes with long names; a map that is 0 everywhere."""
+    still = [replace(maps[0], map=np.zeros_like(maps[0].map)), *maps[1:]]
+    return [
+        replace(one, classes=(*LONG, *one.classes[2:]), target=1, answer=0, name="a photo of mine.png") for one in still
+    ]
+
+
+def many(maps: Sequence[Saliency]) -> list[Saliency]:
+    names = tuple(f"{LONG[i % 2]} {i}" for i in range(40))
+    return [replace(one, sample=np.tile(one.sample, 10), map=np.tile(one.map, 10), features=names) for one in maps]
+
+
 FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
     "curves": lambda w: figures.curves(w["digits"].run),
     "curves of one epoch": lambda w: figures.curves(w["iris"].run),
@@ -178,6 +197,11 @@ FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
     "dropout": lambda w: figures.dropout(dropped(400)),
     "dropout of many units with long names": lambda w: figures.dropout(dropped(3_000, 0.25, LONG)),
     "dropout of few units": lambda w: figures.dropout(dropped(10, 0.2)),
+    "saliency": lambda w: figures.saliency(salient(w["digits"], "cnn")),
+    "saliency by two methods": lambda w: figures.saliency(salient(w["digits"], "cnn")[1:3]),
+    "saliency with long names, unchecked": lambda w: figures.saliency(renamed(salient(w["digits"], "mlp", draws=0))),
+    "saliency of a table": lambda w: figures.saliency(explain.saliency_maps(w["iris"].run, 0)),
+    "saliency of many features": lambda w: figures.saliency(many(explain.saliency_maps(w["iris"].run, 0, draws=0))),
     "comparison": lambda w: figures.comparison(seeded(BATCHES)),
     "comparison of two, one far slower": lambda w: figures.comparison(seeded(BATCHES[:2], slower=60)),
     "comparison of single points": lambda w: figures.comparison(seeded(BATCHES[:3], points=1)),

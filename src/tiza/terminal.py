@@ -343,10 +343,13 @@ def answers(of: "Iterable[Prediction]") -> Table:
 
 
 def share(answer: "Prediction") -> str:
+    """The probability of an answer, if there is one."""
+    return "–" if answer.probability is None else probability(answer.probability)
+
+
+def probability(value: float) -> str:
     """A probability that never rounds up to certainty."""
-    if answer.probability is None:
-        return "–"
-    return f"> {number(0.999, '.1%')}" if answer.probability > 0.9994 else number(answer.probability, ".1%")
+    return f"> {number(0.999, '.1%')}" if value > 0.9994 else number(value, ".1%")
 
 
 def counts(by_split: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Table:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tiza.cli import drawing, examples, explaining, failing, options, seeing, working
+from tiza.cli import drawing, examples, explaining, failing, looking, options, seeing, working
 from tiza.cli.speech import Command
 from tiza.i18n import t
 
@@ -138,6 +138,27 @@ def explain_commands() -> typer.Typer:
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         drawing.regions(run, save, as_json)
+
+    @explain.command("saliency", cls=Command, help=t("cmd.explain.saliency"))
+    def explain_saliency(
+        run: Annotated[str, options.run_argument()],
+        sample: Annotated[str, options.sample_argument()],
+        method: Annotated[
+            str | None,
+            typer.Option(metavar=" | ".join(looking.METHODS), help=t("opt.method.saliency"), show_default=False),
+        ] = None,
+        layer: Annotated[
+            str | None, typer.Option(metavar=t("meta.layer"), help=t("opt.layer.saliency"), show_default=False)
+        ] = None,
+        target: Annotated[
+            str | None, typer.Option("--class", metavar=t("meta.class"), help=t("opt.class"), show_default=False)
+        ] = None,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        looking.saliency(run, sample, method, layer, target, split, model, save, as_json)
 
     @explain.command("perceptron", cls=Command, help=t("cmd.explain.perceptron"))
     def explain_perceptron(

@@ -26,6 +26,11 @@ def run_argument() -> Any:
     return typer.Argument(metavar=t("meta.run"), help=t("arg.run"), show_default=False)
 
 
+def sample_argument() -> Any:
+    """A sample of a run's data, by its number, or a picture file."""
+    return typer.Argument(metavar=t("meta.sample"), help=t("arg.sample"), show_default=False)
+
+
 def target_argument() -> Any:
     """A run or a recipe."""
     return typer.Argument(metavar=t("meta.target"), help=t("arg.target"), show_default=False)

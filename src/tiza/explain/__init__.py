@@ -9,6 +9,8 @@ from tiza.explain.metrics import Metric, metrics
 from tiza.explain.noise import Draws, Noise, noise
 from tiza.explain.perceptron import Lines, perceptron
 from tiza.explain.regions import Regions, regions
+from tiza.explain.saliency import Saliency, saliency, saliency_maps, sanity
+from tiza.explain.sanity import Sanity
 from tiza.explain.shapes import Convolution, Row, convolve, shapes, size_formula
 from tiza.explain.steps import Neuron, Steps, Update, neuron, steps, update
 from tiza.explain.structure import Node, Structure, structure
@@ -34,6 +36,8 @@ __all__ = [
     "Pair",
     "Regions",
     "Row",
+    "Saliency",
+    "Sanity",
     "Steps",
     "Structure",
     "Surface",
@@ -53,6 +57,9 @@ __all__ = [
     "noise",
     "perceptron",
     "regions",
+    "saliency",
+    "saliency_maps",
+    "sanity",
     "shapes",
     "size_formula",
     "steps",

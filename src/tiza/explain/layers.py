@@ -47,20 +47,28 @@ def outputs_of(model: nn.Module, names: Iterable[str], x: Tensor) -> dict[str, T
 
     The model is run once, as it is (in the mode that it is in). Raises :class:`TizaError` for a name that it has not.
     """
+    return run_through(model, names, x)[1]
+
+
+def run_through(model: nn.Module, names: Iterable[str], x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """What the model gives for ``x``, and the outputs of the layers ``names``, in the order in which they end.
+
+    Of a layer that is called more than once, its first output. One that works in place changes a copy.
+    """
     found: dict[str, Tensor] = {}
 
-    def keep(name: str, output: Any) -> None:
+    def keep(name: str, output: Any) -> Any:
         found.setdefault(name, output)
+        return output.clone() if isinstance(output, Tensor) and output.requires_grad else output
 
     hooks = [
         layer_of(model, name).register_forward_hook(lambda _m, _i, out, name=name: keep(name, out)) for name in names
     ]
     try:
-        model(x)
+        return model(x), found
     finally:
         for hook in hooks:
             hook.remove()
-    return found
 
 
 def answers(model: nn.Module, x: Tensor | Rows, *, at_once: int = 1000) -> Tensor:

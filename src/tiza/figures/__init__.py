@@ -16,6 +16,7 @@ from tiza.figures.overview import overview
 from tiza.figures.paper import save
 from tiza.figures.perceptron import animate, perceptron
 from tiza.figures.regions import regions
+from tiza.figures.saliency import saliency
 from tiza.figures.samples import before_after, channels, digits, histogram, mosaic, scatter, target
 from tiza.figures.structure import structure
 from tiza.figures.surface import surface
@@ -43,6 +44,7 @@ __all__ = [
     "perceptron",
     "rates",
     "regions",
+    "saliency",
     "save",
     "scatter",
     "structure",
