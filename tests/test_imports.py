@@ -40,6 +40,7 @@ ORDER = [
     "tiza.models.conv",
     "tiza.models.classic",
     "tiza.models.resnet",
+    "tiza.models.keras",
     "tiza.models.own",
     "tiza.models.building",
     "tiza.metrics",

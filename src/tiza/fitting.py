@@ -22,6 +22,7 @@ from tiza.data.sources import load
 from tiza.errors import RequestError, TizaError
 from tiza.i18n import t
 from tiza.models.building import Built, build, device_of, parameters_of
+from tiza.models.keras import check_backend
 from tiza.readers import Keeper, Reader, control, drive, early_stopping, interruptible, once, recorder
 from tiza.registry import lookup
 from tiza.training.dense import DenseLearner, plain_layers_of
@@ -119,6 +120,7 @@ def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
     if isinstance(recipe, str):
         recipe = lookup("recipe", recipe).function()
     known = recipe if isinstance(recipe, Recipe) else None
+    check_backend(recipe)
     if not isinstance(recipe, (Recipe, nn.Module)):
         raise RequestError("recipe-type", where="recipe", found=type(recipe).__name__)
     if known is None and data is None:

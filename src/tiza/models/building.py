@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tiza.config import Model, make
 from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError
+from tiza.models.keras import adopted
 from tiza.models.layers import Normalise
 from tiza.models.own import own_line
 from tiza.registry import lookup
@@ -38,7 +39,8 @@ def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, **opt
         if isinstance(model, str):
             model = make(Model, {"name": model, **options}, "model")
         config = model if isinstance(model, Model) else Model(name="external")
-        body = body_of(model, data.shape, len(data.classes), seed) if isinstance(model, Model) else model
+        named = isinstance(model, Model)
+        body = body_of(model, data.shape, len(data.classes), seed) if named else adopted(model, data.shape)
         whole = Built(Normalise(*data.scaling(), dimensions=len(data.shape)), body, config)
     check_outputs(whole, data.train.x[:2], len(data.classes))
     return whole

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import os
+import random
 import sys
 import sysconfig
 import traceback
@@ -16,6 +17,7 @@ import torch
 from torch import nn
 
 from tiza.errors import RequestError, unknown
+from tiza.models.keras import check_backend
 
 # Code that no user wrote: Python's, that of installed packages, tiza's.
 _INSTALLED = {sysconfig.get_paths()[of] for of in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -40,6 +42,7 @@ def own_module(model: str, shape: tuple[int, ...], classes: int, *, seed: int = 
         raise RequestError("own-missing", where=file or model)
     with _visiting(path.parent), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
+        random.seed(seed)  # Keras draws its seeds from there
         there = _imported(path)
         names = [known for known, value in vars(there).items() if _is_theirs(value, there.__name__)]
         if not name:
@@ -66,8 +69,13 @@ def _line(file: str, line: int, text: str) -> tuple[str, str]:
 
 @contextmanager
 def _visiting(folder: Path) -> Iterator[None]:
-    """The user's code may import its neighbours, leaves no compiled files, and prints to stderr: stdout is tiza's."""
+    """The user's code may import its neighbours, leaves no compiled files, and prints to stderr: stdout is tiza's.
+
+    Keras, should it import that, takes the backend that can be trained here, where the user has not chosen one.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "torch")
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    drawn = random.getstate()
     sys.path.insert(0, str(folder.resolve()))
     try:
         with redirect_stdout(sys.stderr):
@@ -75,6 +83,7 @@ def _visiting(folder: Path) -> Iterator[None]:
     finally:
         sys.path.remove(str(folder.resolve()))
         sys.dont_write_bytecode = before
+        random.setstate(drawn)
 
 
 def _imported(path: Path) -> Any:
@@ -95,6 +104,7 @@ def _called(found: Any, name: str, path: Path, shape: tuple[int, ...], classes: 
     """``found`` itself if it is a module, else what it returns."""
     if isinstance(found, nn.Module):
         return found
+    check_backend(found)
     number, text = _defined_at(path, name)
     where = f"{path}:{number}"
     if not inspect.isfunction(found) and not (inspect.isclass(found) and issubclass(found, nn.Module)):
@@ -111,6 +121,7 @@ def _called(found: Any, name: str, path: Path, shape: tuple[int, ...], classes: 
         made = found(*(shape, classes)[: len(asked)])
     except (Exception, SystemExit) as error:
         raise _fails("own-constructor", error, (where, text), name=name) from error
+    check_backend(made)
     if not isinstance(made, nn.Module):
         raise RequestError("own-type", where=where, text=text, name=f"{name}()", found=type(made).__name__)
     return made

@@ -13,6 +13,7 @@ from tiza.config import Config, Model, make
 from tiza.errors import RequestError, TizaError
 from tiza.i18n import t
 from tiza.models.building import Built, body_of
+from tiza.models.keras import adopted
 from tiza.models.layers import Normalise
 from tiza.runs.folder import Run, checked_json, load_checkpoint
 from tiza.runs.shelf import find
@@ -115,7 +116,9 @@ def restore(run: str | Path | Run, *, model: nn.Module | None = None) -> Restore
     if isinstance(model, Built):
         whole = model
     else:
-        body = body_of(config, manifest.shape, len(manifest.classes)) if model is None else model
+        body = (
+            body_of(config, manifest.shape, len(manifest.classes)) if model is None else adopted(model, manifest.shape)
+        )
         blank = torch.zeros(manifest.shape[0])
         whole = Built(Normalise(blank, blank, dimensions=len(manifest.shape)), body, config)
     load_weights(whole, weights, where=str(path))
