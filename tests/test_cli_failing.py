@@ -106,9 +106,29 @@ def test_calibration_is_told_drawn_and_given_as_json(
     assert evaluated is None, "nothing was evaluated"
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ["shift", "grey levels (σ)", "at severity 3", "tiza explain robustness"]),
+     ("es", ["traslación", "niveles de gris (σ)", "en la intensidad 3", "tiza explain robustness"])],
+)  # fmt: skip
+def test_robustness_is_told_drawn_and_given_as_json(
+    command: Callable[..., Said], run: Path, tmp_path: Path, language: str, words: list[str]
+):
+    said = command("robustness", run, "--samples", 60, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in words), said.out
+    assert "--samples 60 --save" in said.out
+    told = command("robustness", run, "--kind", "noise", "--kind", "shift", "--json", "--save", tmp_path).json()
+    assert [Path(path).name for path in told["saved"]] == ["robustness.png", "robustness.svg"]
+    assert [curve["kind"] for curve in told["curves"]] == ["noise", "shift"]
+    assert [len(curve["accuracy"]) for curve in told["curves"]] == [6, 6]
+    low, high = told["curves"][0]["intervals"][0]
+    assert low < told["curves"][0]["accuracy"][0] < high
+
+
 def test_a_module_of_ones_own_is_given_by_its_file(command: Callable[..., Said], own: tuple[Path, str]):
     run, module = own
-    for what in ("confused", "calibration"):
+    for what in ("confused", "calibration", "robustness"):
         assert command(what, run, "--model", module, "--json").code == 0
         refused = command(what, run)
         assert refused.code == 2

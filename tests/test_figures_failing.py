@@ -15,7 +15,9 @@ from torch import nn
 
 from tiza import figures
 from tiza.data.sources import load
-from tiza.explain import Calibration, Cell, Confused, Pair, calibration
+from tiza.explain import Calibration, Cell, Confused, Pair, Robustness, calibration
+from tiza.explain.distortions import DISTORTIONS
+from tiza.explain.robustness import Curve
 from tiza.i18n import set_language
 from tiza.metrics import wilson
 
@@ -58,6 +60,18 @@ def calibrated(n: int, classes: int, spread: float, split: str = "valid") -> Cal
     return calibration(nn.Identity(), data=data, split=split)
 
 
+def worse(kinds: tuple[str, ...], shape: tuple[int, ...] = (1, 28, 28), split: str = "valid") -> Robustness:
+    """Accuracies that fall to nothing, to something or not at all."""
+    examples = np.random.default_rng(0).integers(0, 256, (6, *shape)).astype(np.uint8)
+    falling = [tuple(max(0, 1000 - i * severity * 50) for severity in range(6)) for i in range(len(kinds))]
+    curves = []
+    for kind, right in zip(kinds, falling, strict=True):
+        of = DISTORTIONS[kind]
+        unit, amounts = (of.unit, (0, *of.amounts)) if len(shape) == 3 else ("deviations", (0, 0.1, 0.2, 0.5, 1, 2))
+        curves.append(Curve(kind, unit, amounts, 1000, right, examples))
+    return Robustness(split, 1000, np.arange(1000), tuple(curves))
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "confused": lambda: figures.confused(mixed_up(tuple("0123456789"), 7)),
     "confused garments": lambda: figures.confused(mixed_up(GARMENTS, 40)),
@@ -65,6 +79,10 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "confused thousands": lambda: figures.confused(mixed_up(GARMENTS[:3], 4_000, most=11_000)),
     "confused rows of a table": lambda: figures.confused(mixed_up(("yes", "no"), 3, (5,))),
     "confused of what makes no error": lambda: figures.confused(right(("yes", "no"))),
+    "robustness": lambda: figures.robustness(worse(tuple(DISTORTIONS))),
+    "robustness of four, on train": lambda: figures.robustness(worse(tuple(DISTORTIONS)[:4], (3, 24, 32), "train")),
+    "robustness of one": lambda: figures.robustness(worse(("contrast",))),
+    "robustness of a table": lambda: figures.robustness(worse(("noise",), (5,))),
     "calibration": lambda: figures.calibration(calibrated(5_000, 10, 3.0)),
     "calibration of few samples": lambda: figures.calibration(calibrated(30, 2, 1.0)),
     "calibration of many that are sure": lambda: figures.calibration(calibrated(60_000, 10, 9.0, "train")),
@@ -155,3 +173,13 @@ def test_every_bin_with_answers_has_its_dot_and_its_bar() -> None:
     )
     heights = [bar.get_height() for bar in figure.axes[2].patches]
     assert np.array_equal(np.argsort(heights, kind="stable"), np.argsort(of.width.n, kind="stable"))
+
+
+def test_each_curve_ends_in_its_value_over_its_amounts(language: str) -> None:
+    figure = figures.robustness(worse(tuple(DISTORTIONS)))
+    content = written(figure).splitlines()
+    assert {f"{share}\u00a0%" for share in (100, 75, 50, 25, 0)} <= set(content)
+    assert "0.5" in content if language == "en" else "0,5" in content
+    assert content.count("100") == 1, "σ of the noise"
+    assert "90" in content, "contrast in per cent"
+    assert len([image for axes in figure.axes for image in axes.images]) == 36

@@ -99,6 +99,7 @@ ORDER = [
     "tiza.figures.dropout",
     "tiza.figures.confused",
     "tiza.figures.calibration",
+    "tiza.figures.robustness",
     "tiza.figures.comparison",
     "tiza.figures.overview",
     "tiza.figures.searched",

@@ -145,10 +145,10 @@ class Searching:
 
 
 @contextmanager
-def reading() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr while pictures are read, once that takes longer than a moment."""
+def reading(text: str | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr while pictures are read (or what ``text`` says), once that takes longer than a moment."""
     bar = Progress(
-        TextColumn(t("reading")), BarColumn(bar_width=24, complete_style=TRAIN, finished_style=TRAIN),
+        TextColumn(text or t("reading")), BarColumn(bar_width=24, complete_style=TRAIN, finished_style=TRAIN),
         MofNCompleteColumn(), TimeRemainingColumn(compact=True), console=console(sys.stderr), transient=True,
     )  # fmt: skip
     bar.disable = not bar.console.is_terminal

@@ -49,6 +49,20 @@ def explain_commands() -> typer.Typer:
     ) -> None:
         failing.calibration(run, bins, wanted, split, model, save, as_json)
 
+    @explain.command("robustness", cls=Command, help=t("cmd.explain.robustness"))
+    def explain_robustness(
+        run: Annotated[str, options.run_argument()],
+        kinds: Annotated[
+            list[str] | None, typer.Option("--kind", metavar=t("meta.kind"), help=t("opt.kind"), show_default=False)
+        ] = None,
+        samples: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.samples"))] = 1_000,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.failing"))] = "valid",
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        failing.robustness(run, kinds or [], samples, split, model, save, as_json)
+
     @explain.command("shapes", cls=Command, help=t("cmd.explain.shapes"))
     def explain_shapes(
         model: Annotated[

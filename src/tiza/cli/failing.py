@@ -1,4 +1,4 @@
-"""``tiza explain`` confused, calibration: where a model fails, as tables, JSON and pictures."""
+"""``tiza explain`` confused, calibration, robustness: where a model fails, as tables, JSON and pictures."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,10 +11,11 @@ from tiza.i18n import number, t
 if TYPE_CHECKING:
     from torch import nn
 
-    from tiza.explain import Calibration, Cell, Confused
+    from tiza.explain import Calibration, Cell, Confused, Robustness
     from tiza.runs import Run
 
 PAIRS, SAMPLES = 10, 10  # shown in a table
+MIDDLE = 3  # the severity that a sentence speaks of
 SAID = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)  # the thresholds that a table has
 
 
@@ -140,6 +141,46 @@ def _enough(of: "Calibration") -> str:
     if found.at == 0:
         return t("calibration.always", **told)
     return t("calibration.enough", **told, at=found.at, coverage=found.coverage, n=found.n)
+
+
+def robustness(
+    run: str, kinds: list[str], samples: int, split: str, model: str | None, save: Path | None, as_json: bool
+) -> None:
+    """``tiza explain robustness``."""
+    from tiza import explain, terminal
+
+    found, own = _run(run, model)
+    with terminal.reading(t("robustness.progress")) as said:
+        of = explain.robustness(found, kinds or None, samples=samples, split=split, model=own, said=said)
+    given = {"--samples": (samples, 1_000), "--split": (split, "valid"), "--model": (model, None)}
+    words = [*_words(run, given), *(word for kind in kinds for word in ("--kind", kind))]
+    _show("robustness", words, of, lambda: _say_robustness(of), of.to_dict(), save, as_json)
+
+
+def _say_robustness(of: "Robustness") -> None:
+    """A row of accuracies for each distortion, under it how much each severity is."""
+    from rich.text import Text
+
+    from tiza import terminal
+
+    out = terminal.console()
+    out.print(t("robustness.head", n=of.n, split=t(f"split.{of.split}")), style="bold")
+    rows: list[Sequence[str | Text]] = []
+    for curve in of.curves:
+        rows.append((t(f"distortion.{curve.kind}"), *(number(share, ".1%") for share in curve.accuracy)))
+        times = 100 if curve.unit == "share" else 1
+        amounts = (t(f"distortion.{curve.unit}"), *(number(times * amount, "g") for amount in curve.amounts))
+        rows.append([Text(text, style=terminal.QUIET) for text in amounts])
+    heads = (t("col.distortion"), t("col.none"), *map(str, range(1, len(of.curves[0].amounts))))
+    out.print(terminal.plain_table(heads, rows))
+    out.print()
+    worst = min(of.curves, key=lambda curve: curve.right[MIDDLE])
+    (low, high), times = worst.intervals[MIDDLE], 100 if worst.unit == "share" else 1
+    print(t("robustness.worst", kind=t(f"distortion.{worst.kind}"), clean=worst.accuracy[0], low=low, high=high,
+            accuracy=worst.accuracy[MIDDLE], amount=number(times * worst.amounts[MIDDLE], "g"),
+            unit=t(f"distortion.{worst.unit}")))  # fmt: skip
+    widest = max(float(abs(curve.intervals - curve.accuracy[:, None]).max()) for curve in of.curves)
+    print(t("robustness.sure", n=of.n, points=100 * widest))
 
 
 def _run(name: str, model: str | None) -> "tuple[Run, nn.Module | None]":

@@ -4,11 +4,13 @@ from tiza.explain.activations import Curve, activations
 from tiza.explain.answers import Answer, answer
 from tiza.explain.calibration import Bins, Calibration, Temperature, Threshold, calibration
 from tiza.explain.confused import Cell, Confused, Pair, confused
+from tiza.explain.distortions import distort
 from tiza.explain.dropout import Dropout, dropout
 from tiza.explain.metrics import Metric, metrics
 from tiza.explain.noise import Draws, Noise, noise
 from tiza.explain.perceptron import Lines, perceptron
 from tiza.explain.regions import Regions, regions
+from tiza.explain.robustness import Robustness, robustness
 from tiza.explain.saliency import Saliency, saliency, saliency_maps, sanity
 from tiza.explain.sanity import Sanity
 from tiza.explain.shapes import Convolution, Row, convolve, shapes, size_formula
@@ -35,6 +37,7 @@ __all__ = [
     "Noise",
     "Pair",
     "Regions",
+    "Robustness",
     "Row",
     "Saliency",
     "Sanity",
@@ -49,6 +52,7 @@ __all__ = [
     "calibration",
     "confused",
     "convolve",
+    "distort",
     "dropout",
     "epoch_loss",
     "flatten",
@@ -57,6 +61,7 @@ __all__ = [
     "noise",
     "perceptron",
     "regions",
+    "robustness",
     "saliency",
     "saliency_maps",
     "sanity",

@@ -16,6 +16,7 @@ from tiza.figures.overview import overview
 from tiza.figures.paper import save
 from tiza.figures.perceptron import animate, perceptron
 from tiza.figures.regions import regions
+from tiza.figures.robustness import robustness
 from tiza.figures.saliency import saliency
 from tiza.figures.samples import before_after, channels, digits, histogram, mosaic, scatter, target
 from tiza.figures.structure import structure
@@ -44,6 +45,7 @@ __all__ = [
     "perceptron",
     "rates",
     "regions",
+    "robustness",
     "saliency",
     "save",
     "scatter",
