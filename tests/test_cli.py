@@ -758,6 +758,7 @@ BAD_REQUESTS = {
     "points out of bounds": (["train", "points", "--set", "data.n=3"], 2, "data.n"),
     "a recipe file that is no JSON": (["train", "--recipe", "{tmp}/text.json"], 1, "text.json"),
     "a recipe file that is not there": (["train", "--recipe", "{tmp}/none.json"], 1, "none.json"),
+    "a tool that is none": (["train", "iris", "--track", "wandb"], 2, ["wandb", "tensorboard"]),
     "a device that is not there": (["train", "iris", "--set", "plan.device=mps"], 2, "mps"),
     "diverging": (["train", "digits", "--set", "plan.optimizer=sgd", "--set", "plan.lr=1e30", "--run", "{tmp}/d"], 1,
                   "plan.lr=1e+29"),

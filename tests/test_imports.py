@@ -62,6 +62,7 @@ ORDER = [
     "tiza.runs.model",
     "tiza.runs",
     "tiza.readers",
+    "tiza.tracking",
     "tiza.fitting",
     "tiza.rates",
     "tiza.reports",

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tiza import explain, figures, runs, trials
+    from tiza import explain, figures, runs, tracking, trials
     from tiza.catalogue import recipes
     from tiza.checks import diagnose
     from tiza.config import Plan, Recipe
@@ -38,6 +38,7 @@ _HOMES = {
     "runs": "tiza",
     "search": "tiza.trials",
     "stream": "tiza.training.loop",
+    "tracking": "tiza",
     "trials": "tiza",
 }
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "runs",
     "search",
     "stream",
+    "tracking",
     "trials",
 ]
 

@@ -52,9 +52,12 @@ def commands() -> typer.Typer:
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
         profile: Annotated[bool, typer.Option("--profile", help=t("opt.profile"))] = False,
         open_: Annotated[bool, typer.Option("--open", help=t("opt.open"))] = False,
+        track: Annotated[
+            list[str] | None, typer.Option(metavar="tensorboard|mlflow", help=t("opt.track"), show_default=False)
+        ] = None,
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
-        training.train(source, recipe, model, choices, seed, run, resume, sealed, profile, open_, as_json)
+        training.train(source, recipe, model, choices, seed, run, resume, sealed, profile, open_, track or [], as_json)
 
     @app.command("lr-find", cls=Command, help=t("cmd.lr-find"))
     @takes_data

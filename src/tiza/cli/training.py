@@ -17,11 +17,14 @@ from tiza.errors import RequestError
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from tiza.checks import Finding
     from tiza.config import Recipe
     from tiza.data.dataset import Dataset
+    from tiza.readers import Reader
     from tiza.reference import Reference
     from tiza.reports import Report
     from tiza.runs import Run
@@ -32,7 +35,8 @@ LIVE = ["plan.probe=0.1"]  # who watches wants to see it move
 
 def train(
     source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None,
-    folder: Path | None, resume: str | None, sealed: bool, profile: bool, opened: bool, as_json: bool,
+    folder: Path | None, resume: str | None, sealed: bool, profile: bool, opened: bool, track: list[str],
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Train, or go on; evaluate; say what came of it."""
     from tiza import reports, runs
@@ -40,8 +44,10 @@ def train(
     from tiza.config import Model
     from tiza.reference import reference
     from tiza.storage import to_json
+    from tiza.tracking import tracker
     from tiza.training.profile import Profile
 
+    trackers = [tracker(text) for text in track]
     began = time.perf_counter()
     name, chosen, spent = None, None, Profile() if profile else None
     own, model = _own(model, choices)
@@ -63,7 +69,7 @@ def train(
     page = Beside(path) if opened else None
     with redirect_stdout(sys.stderr) if own else nullcontext():  # what the user's code prints is no answer of tiza's
         try:
-            run = _fit(chosen, module, data, path, spent, page, told=not as_json)
+            run = _fit(chosen, module, data, path, spent, [page, *trackers] if page else trackers, told=not as_json)
         except BaseException:
             if page is not None:
                 page.close()
@@ -162,7 +168,7 @@ def _changes(model: str | None, seed: int | None) -> list[str]:
 
 def _fit(
     recipe: "Recipe | None", module: "nn.Module | None", data: "Dataset", path: Path, spent: "Profile | None",
-    page: Beside | None, *, told: bool,
+    others: "Sequence[Reader]", *, told: bool,
 ) -> "Run":  # fmt: skip
     """Train ``recipe``, or the module by its plan, in the folder ``path``; without a recipe, what is there already.
 
@@ -175,7 +181,7 @@ def _fit(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergedWarning)  # told below, as an error
-            readers = [reader for reader in (narrator if told else None, page) if reader is not None]
+            readers = [narrator, *others] if told else others
             what, plan = recipe if module is None else module, recipe and recipe.plan
             run = fitting.fit(what, data, plan, run=path, resume=recipe is None, readers=readers, profile=spent)
     except KeyboardInterrupt:
