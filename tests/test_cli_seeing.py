@@ -5,9 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
+import tiza
 from tiza.cli import main
+from tiza.config import Recipe, make
 
 
 @dataclass
@@ -61,3 +66,105 @@ def test_a_shortcut_runs_beside_what_it_goes_round(command: Callable[..., Said])
     beside = [line.split("●")[0] + "●" if "│ ●" in line else line[:3] for line in lines[first + 1 : last]]
     assert set(beside) == {"● │", "│ ●"}
     assert max(map(len, lines)) <= 80
+
+
+@pytest.fixture(scope="module")
+def cnn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with two convolutions on the 8×8 digits."""
+    options = {"name": "cnn", "channels": [5, 14], "kernels": [3], "strides": [1], "hidden": []}
+    plan = {"epochs": 1, "threads": 1}
+    recipe = make(Recipe, {"data": {"name": "digits", "limit": 300}, "model": options, "plan": plan})
+    return tiza.fit(recipe, run=tmp_path_factory.mktemp("runs") / "cnn").path
+
+
+@pytest.fixture(scope="module")
+def mlp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with hidden units on the 8×8 digits."""
+    recipe = make(Recipe, {"data": {"name": "digits", "limit": 300}, "model": "mlp", "plan": {"epochs": 1}})
+    return tiza.fit(recipe, run=tmp_path_factory.mktemp("runs") / "mlp").path
+
+
+def asked(cnn: Path, mlp: Path) -> dict[str, list[object]]:
+    return {
+        "kernels": [cnn, "--layer", "conv2"], "filter": ["examples/photo.jpg"], "maps": [cnn, 3, "--layer", "relu2"],
+        "units": [mlp],
+    }  # fmt: skip
+
+
+SAID = {
+    "kernels": {"en": ["14 kernels of 3×3", "looks for edges"], "es": ["14 núcleos de 3×3", "busca bordes"]},
+    "filter": {"en": ["photo.jpg: 192×256", "cross-correlation"], "es": ["photo.jpg: 192×256", "correlación cruzada"]},
+    "maps": {"en": ["relu2: 14 maps", "validation 3"], "es": ["relu2: 14 mapas", "validación 3"]},
+    "units": {"en": ["linear1: what its 128 units", "training samples"], "es": ["qué buscan sus 128", "entrenamiento"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("what", SAID)
+def test_what_a_network_sees_is_told_drawn_and_given_as_json(
+    command: Callable[..., Said], cnn: Path, mlp: Path, tmp_path: Path, what: str, language: str
+):
+    words = asked(cnn, mlp)[what]
+    said = command(what, *words, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in SAID[what][language]), said.out
+    assert f"tiza explain {what} " in said.out
+    assert all(len(line) <= 80 for line in said.out.splitlines() if "/" not in line), said.out
+    told = command(what, *words, "--json", "--save", tmp_path).json()
+    assert [Path(path).name for path in told["saved"]] == [f"{what}.png", f"{what}.svg"]
+    assert all(Path(path).stat().st_size > 1000 for path in told["saved"])
+
+
+def test_the_numbers_are_those_of_the_functions(command: Callable[..., Said], cnn: Path, mlp: Path):
+    from tiza import explain
+
+    said = {what: command(what, *words, "--json").json() for what, words in asked(cnn, mlp).items()}
+    assert np.array_equal(np.array(said["kernels"]["weights"], np.float32), explain.kernels(cnn, "conv2").weights)
+    assert np.array_equal(said["filter"]["result"], explain.filter(Path("examples/photo.jpg")).result)
+    of = explain.maps(cnn, 3, "relu2")
+    assert np.array_equal(np.array(said["maps"]["values"], np.float32), of.values)
+    assert (said["maps"]["answer"], said["maps"]["label"]) == (of.answer, of.label)
+    assert [one["unit"] for one in said["units"]["units"]] == explain.units(mlp).order.tolist()
+    over = command("kernels", cnn, "--layer", "conv2", "--channel", 4, "--json").json()
+    assert over["channels"] == [4] * 14
+
+
+def test_a_sample_of_a_data_set_is_filtered_and_a_picture_has_maps(command: Callable[..., Said], cnn: Path):
+    words = ["--kernel", "1,0,-1;2,0,-2;1,0,-1", "--sample", 2, "--split", "valid", "--padding", "same"]
+    told = command("filter", "digits", *words, "--json").json()
+    x = tiza.load("digits").open_valid("test").x[2, 0].double()
+    weights = torch.tensor(told["kernel"]).double()
+    expected = torch.nn.functional.conv2d(x[None, None], weights[None, None], padding=1)[0, 0]
+    assert np.array_equal(told["result"], expected.numpy())
+    assert command("filter", "digits", "--json").json()["size"] == [8, 8], "the first, where none is said"
+    told = command("maps", cnn, "examples/pen.png", "--json").json()
+    assert (told["layer"], told["label"], told["name"]) == ("conv1", None, "pen.png")
+    row = command("maps", cnn, 0, "--layer", "logits").out
+    assert "logits: 10 units" in row
+
+
+OWN = """from torch import nn
+
+
+def net():
+    return nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 10))
+"""
+
+
+def test_a_module_of_ones_own_is_given_by_its_file(command: Callable[..., Said], tmp_path: Path):
+    (tmp_path / "own.py").write_text(OWN)
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 10))
+    plan = make(Recipe, {"data": "digits", "model": "softmax", "plan": {"epochs": 1, "threads": 1}}).plan
+    run = tiza.fit(net, tiza.load("digits"), plan, run=tmp_path / "run").path
+    for words in (["kernels", run], ["maps", run, 0], ["units", run]):
+        refused = command(*words)
+        assert refused.code == 2
+        assert "--model FILE.py:NAME" in refused.err
+        told = command(*words, "--model", f"{tmp_path / 'own.py'}:net", "--json")
+        assert told.code == 0, told.err
+        assert told.json()["layer"] in ("0", "3")
+    refused = command("structure", run)
+    assert refused.code == 2
+    assert "tiza explain structure FILE.py:NAME --input 1x8x8" in refused.err
+    told = command("structure", f"{tmp_path / 'own.py'}:net", "--input", "1x8x8", "--json").json()
+    assert [node["type"] for node in told["nodes"]] == ["", "Conv2d", "ReLU", "Flatten", "Linear"]

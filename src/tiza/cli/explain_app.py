@@ -99,6 +99,56 @@ def explain_commands() -> typer.Typer:
     ) -> None:
         seeing.structure(target, size, classes, choices or [], save, as_json)
 
+    @explain.command("kernels", cls=Command, help=t("cmd.explain.kernels"))
+    def explain_kernels(
+        run: Annotated[str, options.run_argument()],
+        layer: Annotated[str | None, options.layer_option()] = None,
+        channel: Annotated[
+            int | None, typer.Option(metavar=t("meta.n"), help=t("opt.channel"), show_default=False)
+        ] = None,
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        seeing.kernels(run, layer, channel, model, save, as_json)
+
+    @explain.command("filter", cls=Command, help=t("cmd.explain.filter"))
+    def explain_filter(
+        picture: Annotated[str, typer.Argument(metavar=t("meta.picture"), help=t("arg.filter"))],
+        kernel: Annotated[str, typer.Option(metavar='edges|blur|…|"1,2;3,4"', help=t("opt.kernel"))] = "edges",
+        stride: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.stride"))] = 1,
+        padding: Annotated[str, typer.Option(metavar="N|valid|same|full", help=t("opt.padding"))] = "0",
+        sample: Annotated[
+            int | None, typer.Option(metavar=t("meta.n"), help=t("opt.sample.filter"), show_default=False)
+        ] = None,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "train",
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        seeing.filter(picture, kernel, stride, padding, sample, split, save, as_json)
+
+    @explain.command("maps", cls=Command, help=t("cmd.explain.maps"))
+    def explain_maps(
+        run: Annotated[str, options.run_argument()],
+        what: Annotated[str, typer.Argument(metavar=t("meta.seen"), help=t("arg.seen"))],
+        layer: Annotated[str | None, options.layer_option()] = None,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        seeing.maps(run, what, layer, split, model, save, as_json)
+
+    @explain.command("units", cls=Command, help=t("cmd.explain.units"))
+    def explain_units(
+        run: Annotated[str, options.run_argument()],
+        layer: Annotated[str | None, options.layer_option()] = None,
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        seeing.units(run, layer, model, save, as_json)
+
     @explain.command("flatten", cls=Command, help=t("cmd.explain.flatten"))
     def explain_flatten(as_json: Annotated[bool, options.json_option()] = False) -> None:
         examples.flatten(as_json)

@@ -51,6 +51,11 @@ def recipe_option() -> Any:
     return typer.Option(metavar=t("meta.recipe"), help=t("opt.recipe"), show_default=False)
 
 
+def layer_option() -> Any:
+    """``--layer NAME``."""
+    return typer.Option(metavar=t("meta.name"), help=t("opt.layer"), show_default=False)
+
+
 def own_option() -> Any:
     """``--model FILE.py:NAME``, the user's own."""
     return typer.Option("--model", metavar=t("meta.own"), help=t("opt.own"), show_default=False)

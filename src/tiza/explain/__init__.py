@@ -6,6 +6,9 @@ from tiza.explain.calibration import Bins, Calibration, Temperature, Threshold, 
 from tiza.explain.confused import Cell, Confused, Pair, confused
 from tiza.explain.distortions import distort
 from tiza.explain.dropout import Dropout, dropout
+from tiza.explain.filters import KERNELS, Filtered, filter
+from tiza.explain.kernels import Kernels, kernels
+from tiza.explain.maps import Maps, maps
 from tiza.explain.metrics import Metric, metrics
 from tiza.explain.noise import Draws, Noise, noise
 from tiza.explain.perceptron import Lines, perceptron
@@ -17,9 +20,11 @@ from tiza.explain.shapes import Convolution, Row, convolve, shapes, size_formula
 from tiza.explain.steps import Neuron, Steps, Update, neuron, steps, update
 from tiza.explain.structure import Node, Structure, structure
 from tiza.explain.surface import Surface, surface
+from tiza.explain.units import Units, units
 from tiza.explain.worked import Flattened, epoch_loss, flatten
 
 __all__ = [
+    "KERNELS",
     "Answer",
     "Bins",
     "Calibration",
@@ -29,8 +34,11 @@ __all__ = [
     "Curve",
     "Draws",
     "Dropout",
+    "Filtered",
     "Flattened",
+    "Kernels",
     "Lines",
+    "Maps",
     "Metric",
     "Neuron",
     "Node",
@@ -46,6 +54,7 @@ __all__ = [
     "Surface",
     "Temperature",
     "Threshold",
+    "Units",
     "Update",
     "activations",
     "answer",
@@ -55,7 +64,10 @@ __all__ = [
     "distort",
     "dropout",
     "epoch_loss",
+    "filter",
     "flatten",
+    "kernels",
+    "maps",
     "metrics",
     "neuron",
     "noise",
@@ -70,5 +82,6 @@ __all__ = [
     "steps",
     "structure",
     "surface",
+    "units",
     "update",
 ]

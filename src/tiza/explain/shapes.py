@@ -153,7 +153,7 @@ def convolve(
     """
     try:
         x, k = (torch.as_tensor(values, dtype=torch.float64) for values in (image, kernel))
-        pads = [_border(side, padding) for side in reversed(k.shape)]
+        pads = [border(side, padding) for side in reversed(k.shape)]
         padded = F.pad(x, [n for pair in pads for n in pair])
         result = F.conv2d(padded[None, None], k[None, None], stride=stride)[0, 0]
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
@@ -169,7 +169,7 @@ def convolve(
     return Convolution(x.tolist(), k.tolist(), padded.tolist(), result.tolist(), worked)
 
 
-def _border(side: int, padding: int | str) -> tuple[int, int]:
+def border(side: int, padding: int | str) -> tuple[int, int]:
     """Zeros before and after, for a kernel that is ``side`` long."""
     if isinstance(padding, int):
         if padding < 0:

@@ -11,7 +11,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from tiza.explain.layers import inside
-from tiza.models.building import answers_of
+from tiza.models.building import answers_of, device_of
 
 # What moves or renames numbers and computes none: no node of its own.
 _SILENT = {
@@ -84,7 +84,7 @@ def structure(model: nn.Module, shape: Sequence[int]) -> Structure:
     Raises :class:`TizaError` when the model can't take such a sample.
     """
     body = inside(model)
-    sample = torch.zeros(1, *shape, device=next((p.device for p in body.parameters()), torch.device("cpu")))
+    sample = torch.zeros(1, *shape, device=device_of(body))
     record = _Record(sample)
     hooks = [
         hook

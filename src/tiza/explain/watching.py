@@ -41,6 +41,11 @@ def trained(of: "str | Path | runs.Run | nn.Module", data: Any, model: nn.Module
     return restored.model, dataset
 
 
+def called(of: "str | Path | runs.Run | nn.Module") -> str:
+    """What to call it: a run by its name or as it was asked for, a module by its class."""
+    return of.name if isinstance(of, runs.Run) else str(of) if isinstance(of, (str, Path)) else type(of).__name__
+
+
 def sample_of(data: Dataset, split: str, index: int, by: str) -> tuple[Tensor, int]:
     """Sample and label number ``index`` of the train or validation split; ``by`` is who asks.
 
@@ -80,7 +85,7 @@ def look(
     module, dataset = trained(of, data, model)
     label: int | None = None
     if isinstance(what, (int, np.integer)):
-        x, label = sample_of(dataset, split, int(what), of.name if isinstance(of, runs.Run) else str(of))
+        x, label = sample_of(dataset, split, int(what), called(of))
         name = t("look.sample", split=t(f"split.{split}"), index=int(what))
     elif isinstance(what, (str, Path)):
         if dataset.form.get("form") in (None, "table"):

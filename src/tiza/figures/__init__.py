@@ -9,8 +9,11 @@ from tiza.figures.calibration import calibration
 from tiza.figures.comparison import comparison
 from tiza.figures.confused import confused
 from tiza.figures.dropout import dropout
+from tiza.figures.filters import filter
 from tiza.figures.heat import heat
+from tiza.figures.kernels import kernels
 from tiza.figures.learning import curves, rates
+from tiza.figures.maps import maps
 from tiza.figures.noise import noise
 from tiza.figures.overview import overview
 from tiza.figures.paper import save
@@ -22,6 +25,7 @@ from tiza.figures.samples import before_after, channels, digits, histogram, mosa
 from tiza.figures.structure import structure
 from tiza.figures.surface import surface
 from tiza.figures.trials import effects, trial_confusion, trials_curves
+from tiza.figures.units import units
 from tiza.figures.verdicts import confusion, worst
 
 __all__ = [
@@ -37,8 +41,11 @@ __all__ = [
     "digits",
     "dropout",
     "effects",
+    "filter",
     "heat",
     "histogram",
+    "kernels",
+    "maps",
     "mosaic",
     "noise",
     "overview",
@@ -54,5 +61,6 @@ __all__ = [
     "target",
     "trial_confusion",
     "trials_curves",
+    "units",
     "worst",
 ]

@@ -2,6 +2,7 @@
 
 import io
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cache, wraps
 from pathlib import Path
@@ -121,8 +122,13 @@ def text_width(text: str, size: float = SIZE, weight: str = "normal") -> float:
 
 def fit(text: str, width: float, size: float = SIZE, weight: str = "normal") -> str:
     """The text, cut with … where it is wider than ``width``."""
-    shorter = [text] + [text[:n].rstrip() + "…" for n in range(len(text) - 1, 0, -1)]
-    return next((short for short in shorter if text_width(short, size, weight) <= width), "…")
+    if text_width(text, size, weight) <= width:
+        return text
+
+    def cut(n: int) -> str:
+        return text[:n].rstrip() + "…"
+
+    return cut(bisect_right(range(1, len(text)), width, key=lambda n: text_width(cut(n), size, weight)))
 
 
 def as_tick(value: float, _: Any = None) -> str:
