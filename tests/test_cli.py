@@ -332,6 +332,32 @@ def test_a_csv_is_trained_evaluated_and_answers_new_rows(command, tmp_path: Path
     assert command("evaluate", run, "--json").json()["test"]["accuracy"] == said["test"]["accuracy"]
 
 
+def test_data_audit_names_the_copies_repairs_them_and_writes_what_is_left(command, tmp_path: Path):
+    data = tiza.load("digits", limit=300)
+    x, y = data.train.x.numpy(), data.train.y.numpy()
+    test = data.test.look()
+    np.savez(
+        tmp_path / "mine.npz", x_train=np.concatenate([x, x[:2]]), y_train=[*y, (y[0] + 1) % 10, y[1]],
+        x_test=np.concatenate([test.x.numpy(), x[5:6]]), y_test=[*test.y.numpy(), y[5]],
+    )  # fmt: skip
+    said = command("data", "audit", tmp_path / "mine.npz", "--save", tmp_path / "figures")
+    assert "test, also in train" in said.out
+    assert f"train 0  train {len(x)}" in " ".join(said.out.split(" ")).replace("    ", "  ")
+    assert (tmp_path / "figures" / "copies.png").exists()
+    for lang, repair, gone in (("en", "grouped", 1), ("es", "drop", 4)):
+        out = tmp_path / f"{repair}.zip"
+        told = command("data", "audit", tmp_path / "mine.npz", "--repair", repair, "--to", out, "--json").json()
+        assert (told["conflicts"], len(told["pairs"])) == (1, 3)
+        assert told["repair"]["left_out"] == gone
+        assert {n["identical"] for n in told["repair"]["audit"]["used"] if n["of"] != n["within"]} == {0}
+        assert sum(told["repair"]["written"].values()) == len(x) + 2 + len(test) + 1 - gone
+        again = command("data", "audit", out, "--lang", lang, "--json").json()
+        assert {n["identical"] for n in again["used"] if n["of"] != n["within"]} == {0}
+        told = command("data", "audit", tmp_path / "mine.npz", "--repair", repair, "--lang", lang).out
+        assert f"tiza train {tmp_path / 'mine.npz'} --set data.copies={repair}" in told
+    assert not (tmp_path / "home" / "openings.jsonl").exists()
+
+
 def test_a_folder_of_pictures_is_trained_and_answers_pictures(command, tmp_path: Path):
     assert command("data", "export", "digits", tmp_path / "digits", "--per-class", "60/12/20", "--json").code == 0
     said = command("train", tmp_path / "digits", "--classes", "0,1,7", "--run", tmp_path / "run", "--json").json()
@@ -796,6 +822,16 @@ BAD_REQUESTS = {
     "a per-class that is none": (["data", "export", "digits", "{tmp}/out", "--per-class", "60"], 2, "60/20/10"),
     "more per class than there are": (["data", "export", "digits", "{tmp}/out", "--per-class", "9/9/999"], 1, "999"),
     "a folder that is taken": (["data", "export", "digits", "{tmp}/pictures"], 2, "pictures"),
+    "an audit of nothing known": (["data", "audit", "mnits"], 2, "mnist"),
+    "an audit of what is not there": (["data", "audit", "{tmp}/nowhere"], 1, "nowhere"),
+    "an unknown repair": (["data", "audit", "digits", "--repair", "group"], 2, "grouped"),
+    "a repair to where something stands": (["data", "audit", "digits", "--repair", "drop", "--to", "{tmp}/pictures"], 2,
+                                           "pictures"),
+    "an audit to write without a repair": (["data", "audit", "digits", "--to", "{tmp}/out"], 2, "--repair"),
+    "an audit with a plan": (["data", "audit", "iris", "--set", "plan.lr=1"], 2, "plan.lr=1"),
+    "an unknown way with copies": (["train", "iris", "--set", "data.copies=dropped"], 2, "data.copies"),
+    "an audit of too few": (["data", "audit", "digits", "--limit", "3"], 1, "digits"),
+    "an audit of a class folder that is empty": (["data", "audit", "{tmp}/hollow"], 1, "hollow/b"),
     "a table for another": (["predict", "{iris}", "{tmp}/good.csv"], 1, "sepal length (cm)"),
     "a module whose file is missing": (["train", "iris", "--model", "{tmp}/nowhere.py:Net"], 2, "nowhere.py"),
     "a module without its name": (["train", "iris", "--model", "{tmp}/own.py"], 2, ["own.py:", "Net, Soft"]),

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tiza.catalogue import recipes
     from tiza.checks import diagnose
     from tiza.config import Plan, Recipe
+    from tiza.data.audit import audit
     from tiza.data.sources import load
     from tiza.errors import TizaError
     from tiza.estimator import Classifier
@@ -26,6 +27,7 @@ _HOMES = {
     "Predictor": "tiza.prediction",
     "Recipe": "tiza.config",
     "TizaError": "tiza.errors",
+    "audit": "tiza.data.audit",
     "build": "tiza.models.building",
     "diagnose": "tiza.checks",
     "evaluate": "tiza.reports",
@@ -47,6 +49,7 @@ __all__ = [
     "Predictor",
     "Recipe",
     "TizaError",
+    "audit",
     "build",
     "diagnose",
     "evaluate",

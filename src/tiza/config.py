@@ -86,7 +86,9 @@ class Data(_Named):
     model's first layer does to its input: ``standard`` (mean 0, deviation 1), ``unit`` ([0, 1]), ``symmetric``
     ([-1, 1]) or ``raw``. ``seed`` belongs to the division alone, so that runs of many seeds share one test split.
     ``imbalance``: every second class keeps one of so many of its training samples. ``copies``: identical samples stay
-    on one side of a division; ``apart`` exists only for the documents' recipes as written.
+    on one side of a division (``together``); ``grouped``: near copies too, and samples of train that validation or test
+    have as well are left out; ``drop``: of all copies one is kept, and none where their labels differ (see
+    :mod:`tiza.data.audit`). ``apart`` exists only for the documents' recipes as written.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -98,7 +100,7 @@ class Data(_Named):
     classes: Annotated[Names, Field(min_length=1)] | None = None
     limit: PositiveInt | None = None
     imbalance: Annotated[float, Field(ge=1)] = 1
-    copies: Literal["together", "apart"] = "together"
+    copies: Literal["together", "grouped", "drop", "apart"] = "together"
 
     @property
     def title(self) -> str:

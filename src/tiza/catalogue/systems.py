@@ -70,7 +70,7 @@ COMMANDS: dict[str, str] = {
 }
 # What these show is not there yet.
 LATER = {
-    "004-crossing", "004-cut", "004-transfer", "004-transfer-gain",
+    "004-cut", "004-transfer", "004-transfer-gain",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tiza.cli import cataloguing, data_sets, opening, options, searching, showing, training
+from tiza.cli import auditing, cataloguing, data_sets, opening, options, searching, showing, training
 from tiza.cli.choosing import takes_data
 from tiza.cli.explain_app import explain_commands
 from tiza.cli.speech import Command, Group, translate_panels
@@ -190,6 +190,20 @@ def _data_commands() -> typer.Typer:
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         data_sets.export(source, choices, folder, per_class, seed, as_json)
+
+    @data.command("audit", cls=Command, help=t("cmd.data.audit"))
+    @takes_data
+    def data_audit(
+        choices: list[str],
+        source: Annotated[str, options.data_argument()],
+        repair: Annotated[
+            str | None, typer.Option(metavar="grouped|drop", help=t("opt.repair"), show_default=False)
+        ] = None,
+        to: Annotated[Path | None, typer.Option(metavar=t("meta.folder"), help=t("opt.to"), show_default=False)] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.audit")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        auditing.audit(source, choices, repair, to, save, as_json)
 
     return data
 

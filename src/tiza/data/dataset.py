@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from tiza.config import Data
+from tiza.data.copies import alike, parted
 from tiza.data.rows import Rows, pieces
 from tiza.data.seal import Sealed, Split
-from tiza.errors import Note, RequestError, TizaError, unknown
+from tiza.errors import Note, RequestError, TizaError, note, unknown
 
 # What `tiza train` carves where neither the source nor the user says: a fifth for test, then a tenth for validation.
 TEST, VALID = 0.2, 0.1
@@ -184,9 +185,18 @@ def divide(raw: Raw, config: Data) -> Dataset:
     whole, places = Split.of(raw.x, raw.y), np.arange(len(raw.y))
     origin = {name: (name, np.arange(len(y))) for name, (_, y) in own.items()}
     splits = {name: Split.of(*pair) for name, pair in own.items()}
-    same = None if {"valid", "test"} <= own.keys() else alike(raw.x)
-    if same is not None and config.copies == "apart":
-        same = np.arange(len(same))
+    notes = raw.notes
+    if config.copies in ("grouped", "drop"):
+        same, stay = parted(splits, config.copies, config.title)
+        gone = sum(map(len, splits.values())) - sum(map(len, stay.values()))
+        notes = (*notes, note("copies-drop" if config.copies == "drop" else "copies-grouped", n=gone))
+        origin = {name: (name, kept) for name, kept in stay.items()}
+        splits = {name: split.take(stay[name]) for name, split in splits.items()}
+        places = stay["train"]
+    else:
+        same = None if {"valid", "test"} <= own.keys() else alike(whole.x)
+        if same is not None and config.copies == "apart":
+            same = np.arange(len(same))
 
     def carve_out(split: str, share: int | float) -> None:
         nonlocal places
@@ -209,7 +219,7 @@ def divide(raw: Raw, config: Data) -> Dataset:
         origin["train"], splits["train"] = ("train", places), whole.take(places)
     train, valid = splits["train"], sealed if config.valid == "test" else splits["valid"]
     return Dataset(
-        config, train, valid, sealed, raw.classes, raw.features, raw.form, _fingerprint(raw), origin, raw.notes,
+        config, train, valid, sealed, raw.classes, raw.features, raw.form, _fingerprint(raw), origin, notes,
         raw.skipped, raw.columns, raw.target,
     )  # fmt: skip
 
@@ -301,19 +311,12 @@ def unbalanced(y: np.ndarray, places: np.ndarray, ratio: float, seed: int) -> np
     return np.setdiff1d(places, np.concatenate(gone))
 
 
-def alike(x: np.ndarray | Rows) -> np.ndarray:
-    """A number for each sample; identical samples have the same."""
-    keys = np.fromiter((hash(row.tobytes()) for piece in pieces(x) for row in piece), np.int64, len(x))
-    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
-    return first[same]  # not the hash itself, which another process would have otherwise
-
-
 def carve(
     same: np.ndarray, y: np.ndarray, share: int | float, seed: int, classes: tuple[str, ...], name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices that stay and indices carved out: stratified, seeded, identical samples on one side.
 
-    ``same``: a number for each sample, equal for identical ones (see :func:`alike`).
+    ``same``: a number for each sample, equal for identical ones (see :func:`tiza.data.copies.alike`).
 
     scikit-learn has no splitter that is stratified, grouped and of a given size at once. Every class keeps at least
     one sample; groups of identical samples may leave the carved part a little smaller than asked.

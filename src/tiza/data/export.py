@@ -27,8 +27,7 @@ def export(
     split is no opening. Raises :class:`TizaError` where something stands already; all is written or nothing.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise RequestError("export-exists", where=str(folder))
+    check_free(folder)
     chosen = {split: _chosen(data, split, None if per_class is None else per_class[i], seed)
               for i, split in enumerate(SPLITS)}  # fmt: skip
     try:
@@ -46,6 +45,12 @@ def export(
     except OSError as error:
         raise storage.cannot_write(folder, error) from error
     return {split: len(places) for split, places in chosen.items()}
+
+
+def check_free(folder: Path) -> None:
+    """Raise :class:`TizaError` where something stands already; an empty folder is free."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise RequestError("export-exists", where=str(folder))
 
 
 def _chosen(data: Dataset, split: str, per_class: int | None, seed: int) -> np.ndarray:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from tiza.data.dataset import Dataset, alike
+from tiza.data.copies import alike, copies
+from tiza.data.dataset import Dataset
 from tiza.data.rows import Rows
 from tiza.data.seal import Sealed, Split
 from tiza.errors import RequestError
@@ -20,7 +21,8 @@ def folds(data: Dataset, k: int, seed: int = 0) -> list[Dataset]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     pool = pool_of(data)
-    labels, same = pool.y.numpy(), alike(_array(pool))
+    labels, x = pool.y.numpy(), _array(pool)
+    same = alike(x) if data.config.copies in ("together", "apart") else copies([torch.from_numpy(x)]).groups()
     groups = len(np.unique(same))
     for label, n in enumerate(np.bincount(labels[np.unique(same, return_index=True)[1]], minlength=len(data.classes))):
         if 0 < n < k:

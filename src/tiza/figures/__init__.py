@@ -5,6 +5,7 @@ points, so that no label is under 11 px when it is shown 600 px wide; the overvi
 """
 
 from tiza.figures.activations import activations
+from tiza.figures.audit import audit
 from tiza.figures.calibration import calibration
 from tiza.figures.comparison import comparison
 from tiza.figures.confused import confused
@@ -31,6 +32,7 @@ from tiza.figures.verdicts import confusion, worst
 __all__ = [
     "activations",
     "animate",
+    "audit",
     "before_after",
     "calibration",
     "channels",
