@@ -1,7 +1,8 @@
 """tiza: from a dataset to a classifier that is honestly evaluated, understood and usable, and that you see learning."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tiza.lazy import lazily
 
 if TYPE_CHECKING:
     from tiza import explain, figures, runs, tracking, trials
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tiza.data.sources import load
     from tiza.errors import TizaError
     from tiza.estimator import Classifier
+    from tiza.exports import export
     from tiza.fitting import fit
     from tiza.models.building import build
     from tiza.prediction import Predictor
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from tiza.training.loop import stream
     from tiza.trials import search
 
-# Each public name and the module it comes from: `import tiza` costs nothing until one is used (PEP 562).
+# Each public name and the module it comes from: `import tiza` costs nothing until one is used.
 _HOMES = {
     "Classifier": "tiza.estimator",
     "Plan": "tiza.config",
@@ -32,6 +34,7 @@ _HOMES = {
     "diagnose": "tiza.checks",
     "evaluate": "tiza.reports",
     "explain": "tiza",
+    "export": "tiza.exports",
     "figures": "tiza",
     "fit": "tiza.fitting",
     "load": "tiza.data.sources",
@@ -54,6 +57,7 @@ __all__ = [
     "diagnose",
     "evaluate",
     "explain",
+    "export",
     "figures",
     "fit",
     "load",
@@ -67,14 +71,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'tiza' has no attribute {name!r}")
-    home = _HOMES[name]
-    value = import_module(f"tiza.{name}") if home == "tiza" else getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily("tiza", _HOMES)

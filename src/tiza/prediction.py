@@ -1,20 +1,28 @@
-"""``Predictor``: a trained model that takes files or arrays as they are and answers in class names."""
+"""``Predictor``: a trained model that takes files or arrays as they are and answers in class names.
 
-from collections.abc import Iterable
+torch is imported where the answers come from it, and only there.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from tiza import runs
 from tiza.data import intake
 from tiza.data.delimited import read_csv
 from tiza.data.samples import array_of, for_model
 from tiza.data.tables import Place, encode
 from tiza.errors import RequestError, TizaError
+from tiza.exports import session
+from tiza.runs.files import ONNX, Manifest, stored
+from tiza.storage import read_unchanged
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tiza.runs import Run
 
 
 @dataclass(frozen=True)
@@ -48,11 +56,11 @@ class Predictor:
     ``Predictor("last")("three.png")`` reads a picture, ``.predict(["rows.csv"])`` the rows of a table;
     arrays are taken as ``load()`` took the training data: images
     C×H×W, H×W×C or H×W of the same scale, rows of a table. ``model`` is the user's module, for external runs.
+    A run that was exported to ONNX answers by that, without torch; so does the file alone, ``Predictor("model.onnx")``.
     """
 
-    def __init__(self, run: "str | Path | runs.Run", *, model: nn.Module | None = None) -> None:
-        restored = runs.restore(run, model=model)
-        self.model, self.manifest = restored.model, restored.manifest
+    def __init__(self, run: "str | Path | Run", *, model: "nn.Module | None" = None) -> None:
+        self.manifest, self._logits = _answering(run, model)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -101,9 +109,7 @@ class Predictor:
         there = [sample for sample in samples if sample is not None]
         rows: list[list[float]] = []
         for first in range(0, len(there), 1000):
-            with torch.inference_mode():
-                batch = torch.from_numpy(np.stack(there[first : first + 1000]))
-                rows += self.model(batch).detach().double().softmax(-1).tolist()
+            rows += _softmax(self._logits(np.stack(there[first : first + 1000]))).tolist()
         if any(not np.isfinite(row).all() for row in rows):
             raise TizaError("answer-not-finite", where="model")
         answers = iter(rows)
@@ -118,3 +124,35 @@ class Predictor:
         label = int(np.argmax(row))
         image = sample if sample.dtype == np.uint8 else None
         return Prediction(file, label, self.classes[label], row[label], tuple(row), image)
+
+
+def _answering(
+    run: "str | Path | Run", model: "nn.Module | None"
+) -> tuple[Manifest, Callable[[np.ndarray], np.ndarray]]:
+    """What a model is asked, and its way from samples to logits: onnxruntime where it has an ONNX, else torch."""
+    if isinstance(run, (str, Path)) and Path(run).suffix.lower() == ".onnx":
+        alone = session.opened(read_unchanged(Path(run)), str(run))
+        return alone.manifest, alone.logits
+    kept = stored(run) if model is None else None
+    if kept is not None and ONNX in kept.manifest.files and session.is_there():
+        graph = session.opened(kept.read(ONNX), where := f"{kept.where}/{ONNX}")
+        if not graph.manifest.is_of(kept.manifest):
+            raise TizaError("onnx-other", where=where)
+        return kept.manifest, graph.logits
+    import torch
+
+    from tiza.runs import restore
+
+    restored = restore(run, model=model)
+
+    def logits(samples: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return restored.model(torch.from_numpy(samples)).detach().numpy()
+
+    return restored.manifest, logits
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities, float64, of logits N×C."""
+    powers = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)

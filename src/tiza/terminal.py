@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tiza.i18n import number, t
-from tiza.reports import Report
-from tiza.runs import Run
 from tiza.training.events import Changed, Event, Measured, RunEnded, RunStarted, Stepped
-from tiza.training.learner import Learner
 
 if TYPE_CHECKING:
     from tiza.checks import Finding
     from tiza.prediction import Prediction
+    from tiza.reports import Report
+    from tiza.runs import Run
+    from tiza.training.learner import Learner
     from tiza.trials import Progress as Standing
     from tiza.trials import Trials
 
@@ -62,7 +62,7 @@ def plain_table(heads: Sequence[str | Text], rows: Iterable[Sequence[str | Text]
 class Narrator:
     """The reader that shows a run on stderr: what is trained, a bar with the time left, one row per epoch."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: "Run") -> None:
         self.run = run
         self.console = console(sys.stderr)
         self.progress = Progress(
@@ -77,7 +77,7 @@ class Narrator:
         self.total = self.epochs = 1
         self.began = time.perf_counter()
 
-    def __call__(self, event: Event, learner: Learner) -> None:
+    def __call__(self, event: Event, learner: "Learner") -> None:
         """Read one event."""
         match event:
             case RunStarted():
@@ -254,7 +254,7 @@ def _changes(event: Changed) -> str:
     return ", ".join(parts) or "–"
 
 
-def announce(run: Run, out: Console) -> None:
+def announce(run: "Run", out: Console) -> None:
     """What is trained, and on what."""
     recipe, facts, plan = run.recipe, run.facts, run.recipe.plan
     lr = t("train.lr", optimizer=plan.optimizer, lr=plan.lr, schedule=plan.schedule)
@@ -264,7 +264,7 @@ def announce(run: Run, out: Console) -> None:
     out.print(Text(t(key, **facts.counts, device=facts.device, threads=facts.threads), style=QUIET))
 
 
-def history(run: Run) -> Table:
+def history(run: "Run") -> Table:
     """What was measured after each epoch."""
     rows = [
         (str(m.epoch), number(m.train["loss"][0], ".4f"), number(m.valid["loss"][0], ".4f"),
@@ -275,7 +275,7 @@ def history(run: Run) -> Table:
     return plain_table([t(key) for key in keys], rows)
 
 
-def runs(found: Iterable[Run]) -> Table:
+def runs(found: "Iterable[Run]") -> Table:
     """One line a run."""
     rows = [
         (one["name"], t(f"status.{one['status']}"), str(one["epochs"]),
@@ -287,7 +287,7 @@ def runs(found: Iterable[Run]) -> Table:
     return plain_table(heads, rows, left=2)
 
 
-def report(of: Report) -> Table:
+def report(of: "Report") -> Table:
     """The measures of every split."""
     rows = [
         (
@@ -319,13 +319,13 @@ def profile(seconds_of: Mapping[str, float]) -> Table:
     return plain_table((t("col.part"), t("col.time"), t("col.share")), rows)
 
 
-def calibration(of: Report) -> str:
+def calibration(of: "Report") -> str:
     """How far probabilities are from being shares, on test where it was opened, else on validation."""
     split = of.splits["test"] or of.splits["valid"]
     return t("calibration", error=split["calibration_error"] if split else 0.0)
 
 
-def per_class(of: Report) -> Table:
+def per_class(of: "Report") -> Table:
     """Precision, recall and F1 of each class, on test where it was opened, else on validation."""
     split = of.splits["test"] or of.splits["valid"]
     measures = split["per_class"] if split else {}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tiza.cli import auditing, cataloguing, data_sets, opening, options, searching, showing, training
+from tiza.cli import cataloguing, data_sets, exporting, opening, options, searching, showing, training
 from tiza.cli.choosing import takes_data
 from tiza.cli.explain_app import explain_commands
 from tiza.cli.speech import Command, Group, translate_panels
@@ -92,6 +93,18 @@ def commands() -> typer.Typer:
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         showing.predict(run, files, model, save, as_json)
+
+    @app.command("export", cls=Command, help=t("cmd.export"))
+    def export(
+        run: Annotated[str, options.run_argument()],
+        to: Annotated[str, typer.Option("--to", metavar="onnx|bundle", help=t("opt.to"), show_default=False)],
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[
+            Path | None, typer.Option("--save", metavar=t("meta.file"), help=t("opt.save.export"), show_default=False)
+        ] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        exporting.export(run, to, model, save, as_json)
 
     @app.command("recipes", cls=Command, help=t("cmd.recipes"))
     def recipes(

@@ -44,8 +44,8 @@ def predict(run: str, files: Sequence[Path], model: str | None, save: Path | Non
     from tiza.runs import find
     from tiza.storage import to_json
 
-    folder = find(run)
-    answers = Predictor(folder, model=own_model(model, folder.facts) if model else None).predict(files)
+    own = own_model(model, find(run).facts) if model else None
+    answers = Predictor(run, model=own).predict(files)
     saved = save_answers(files, answers, save) if save is not None else []
     if as_json:
         plain = [answer.to_dict() for answer in answers]

@@ -73,6 +73,8 @@ def told(error: Exception) -> TizaError:
             return unknown("option", error.option_name, [*known, "--lang", "--debug", "--help"])
         case click.MissingParameter():
             name = (getattr(error.param, "metavar", None) or error.param.name or "?") if error.param else "?"
+            if error.param and error.param.opts[0].startswith("-"):
+                name = error.param.opts[0]
             return RequestError("missing-argument", where=name, name=name, command=_path(error))
         case click.BadOptionUsage():
             return RequestError("option-usage", where=error.option_name, name=error.option_name)

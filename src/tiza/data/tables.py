@@ -3,14 +3,16 @@
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tiza.data.dataset import Raw, Target
 from tiza.errors import Note, RequestError, TizaError, note, unknown
 from tiza.i18n import t
 from tiza.storage import TizaWarning
+
+if TYPE_CHECKING:
+    from tiza.data.dataset import Raw
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "<na>", "#n/a")  # as spreadsheets and archives write it
 COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")  # a number with a decimal comma
@@ -44,13 +46,15 @@ def from_table(
     binarise: str | None = None,
     features: Sequence[str] | None = None,
     skip_bad: bool = False,
-) -> Raw:
+) -> "Raw":
     """The arrays of a table whose cells are texts or numbers.
 
     A column of numbers is one feature (a decimal comma is read), a column of texts one feature per category.
     ``binarise`` (``"quality>=6"``) names the target and makes two classes of it. Raises :class:`TizaError` for the
     first cell that can't be used, with its place; with ``skip_bad`` those rows are left out and listed.
     """
+    from tiza.data.dataset import Raw, Target  # and torch with it, which rows to be answered need not
+
     frame = _by_name(frame, place)
     names = list(frame.columns)
     rule = _rule(binarise, target, place.where) if binarise is not None else None

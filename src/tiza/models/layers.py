@@ -86,8 +86,8 @@ class Mirrored(nn.Sequential):
         """Logits, N×C, of images N×C×H×W."""
         if self.training:
             return super().forward(input)
-        plain, turned = super().forward(torch.cat([input, input.flip(-1)])).chunk(2)
-        return (plain + turned) / 2
+        both, n = super().forward(torch.cat([input, input.flip(-1)])), input.shape[0]
+        return (both[:n] + both[n:]) / 2  # not chunk(2): an exported graph would be tied to one size of batch
 
 
 def stack(layers: list[tuple[str, nn.Module | None]]) -> nn.Sequential:

@@ -1,22 +1,51 @@
 """Runs as plain files: begun, recorded, kept, found, restored."""
 
-from tiza.runs.folder import (
-    Facts,
-    Run,
-    append_event,
-    begin,
-    brief,
-    check_data,
-    forget,
-    load_checkpoint,
-    read_json,
-    save_checkpoint,
-    tidy,
-)
-from tiza.runs.model import Manifest, Restored, card, restore, save_model
-from tiza.runs.shelf import find, list_runs, new_folder, runs_home
-from tiza.runs.tensors import load_weights
+from typing import TYPE_CHECKING
 
+from tiza.lazy import lazily
+
+if TYPE_CHECKING:
+    from tiza.runs.files import Manifest
+    from tiza.runs.folder import (
+        Facts,
+        Run,
+        append_event,
+        begin,
+        brief,
+        check_data,
+        forget,
+        load_checkpoint,
+        read_json,
+        save_checkpoint,
+        tidy,
+    )
+    from tiza.runs.model import Restored, card, restore, save_model
+    from tiza.runs.shelf import find, list_runs, new_folder, runs_home
+    from tiza.runs.tensors import load_weights
+
+_HOMES = {
+    "Facts": "tiza.runs.folder",
+    "Manifest": "tiza.runs.files",
+    "Restored": "tiza.runs.model",
+    "Run": "tiza.runs.folder",
+    "append_event": "tiza.runs.folder",
+    "begin": "tiza.runs.folder",
+    "brief": "tiza.runs.folder",
+    "card": "tiza.runs.model",
+    "check_data": "tiza.runs.folder",
+    "find": "tiza.runs.shelf",
+    "forget": "tiza.runs.folder",
+    "list_runs": "tiza.runs.shelf",
+    "load_checkpoint": "tiza.runs.folder",
+    "load_weights": "tiza.runs.tensors",
+    "new_folder": "tiza.runs.shelf",
+    "read_json": "tiza.runs.folder",
+    "restore": "tiza.runs.model",
+    "runs_home": "tiza.runs.shelf",
+    "save_checkpoint": "tiza.runs.folder",
+    "save_model": "tiza.runs.model",
+    "tidy": "tiza.runs.folder",
+}
 __all__ = [
     "Facts",
     "Manifest",
@@ -40,3 +69,5 @@ __all__ = [
     "save_model",
     "tidy",
 ]
+
+__getattr__, __dir__ = lazily("tiza.runs", _HOMES)

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
-from torch import Tensor
 
 from tiza import storage
 from tiza.config import Config, Recipe, faults_of, make
-from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError, together
 from tiza.i18n import number, t
-from tiza.runs.tensors import read_tensors, write_tensors
 from tiza.training.events import Event, Measured, RunEnded, RunStarted, from_plain, to_plain
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tiza.data.dataset import Dataset
 
 _BEGINS = re.compile(r'\{"v": 1, "kind": "([a-z-]+)"')  # of an event's line
 
@@ -130,6 +131,8 @@ class Run:
     @contextmanager
     def locked(self, wait: float = 1.0) -> Iterator[None]:
         """Nobody else writes here meanwhile; raises :class:`TizaError` if somebody still does after ``wait`` s."""
+        from filelock import FileLock, Timeout  # who only reads needs none
+
         lock = FileLock(self.path / ".lock", timeout=wait)
         try:
             lock.acquire()
@@ -230,14 +233,18 @@ def append_event(run: Run, event: Event) -> None:
     storage.append_line(run.path / "events.jsonl", to_plain(event))
 
 
-def save_checkpoint(run: Run, tensors: dict[str, Tensor], position: dict[str, Any]) -> None:
+def save_checkpoint(run: Run, tensors: "dict[str, Tensor]", position: dict[str, Any]) -> None:
     """Weights, optimizer, random states; the position as metadata. Whole or not at all."""
+    from tiza.runs.tensors import write_tensors
+
     metadata = {"format": "1", "position": storage.to_json(position)}
     write_tensors(run.path / "checkpoint.safetensors", tensors, metadata)
 
 
-def load_checkpoint(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def load_checkpoint(run: Run) -> "tuple[dict[str, Tensor], dict[str, Any]] | None":
     """What ``save_checkpoint`` kept, or None before the first."""
+    from tiza.runs.tensors import read_tensors
+
     path = run.path / "checkpoint.safetensors"
     if not path.exists():
         return None
@@ -249,7 +256,7 @@ def load_checkpoint(run: Run) -> tuple[dict[str, Tensor], dict[str, Any]] | None
     return tensors, position
 
 
-def check_data(run: Run, data: Dataset) -> None:
+def check_data(run: Run, data: "Dataset") -> None:
     """Raise unless ``data`` is what the run was trained on, divided as it was then."""
     if (data.fingerprint, data.test.digest) != (run.facts.fingerprint, run.facts.test):
         raise RequestError("other-data", where=str(run.path))

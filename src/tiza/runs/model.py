@@ -1,45 +1,32 @@
 """``model/``: weights, a card and a manifest; and the trained model back from them."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from tiza import storage
-from tiza.config import Config, Model, make
+from tiza.config import Model, make
 from tiza.errors import RequestError, TizaError
 from tiza.i18n import t
 from tiza.models.building import Built, body_of
 from tiza.models.keras import adopted
 from tiza.models.layers import Normalise
-from tiza.runs.folder import Run, checked_json, load_checkpoint
+from tiza.runs.files import CARD, MANIFEST, ONNX, WEIGHTS, Manifest, digest, stored
+from tiza.runs.folder import Run, load_checkpoint
 from tiza.runs.shelf import find
-from tiza.runs.tensors import load_weights, read_tensors, write_tensors
-
-
-class Manifest(Config):
-    """What ``model/`` holds: enough to rebuild the model and bring a file to its input, and a hash of the weights."""
-
-    format: Literal[1] = 1
-    model: dict[str, Any]
-    shape: tuple[int, ...]
-    classes: tuple[str, ...]
-    features: tuple[str, ...]
-    form: dict[str, Any]
-    fingerprint: str
-    weights: str
+from tiza.runs.tensors import load_weights, tensors_of, write_tensors
 
 
 def save_model(run: Run, model: nn.Module) -> None:
     """``model/``: weights, a card, and last the manifest that makes them a model."""
     recipe, facts = run.recipe, run.facts
     folder = run.path / "model"
-    (folder / "manifest.json").unlink(missing_ok=True)
-    weights = write_tensors(folder / "weights.safetensors", dict(model.state_dict()), {"format": "pt"})
-    storage.write(folder / "README.md", card(run))
+    for name in (MANIFEST, ONNX):
+        (folder / name).unlink(missing_ok=True)
+    weights = write_tensors(folder / WEIGHTS, dict(model.state_dict()), {"format": "pt"})
+    storage.write(folder / CARD, card(run))
     manifest = Manifest(
         model=recipe.model.model_dump(mode="json"),
         shape=facts.shape,
@@ -47,9 +34,14 @@ def save_model(run: Run, model: nn.Module) -> None:
         features=facts.features,
         form=facts.form,
         fingerprint=facts.fingerprint,
-        weights=hashlib.blake2b(weights, digest_size=16).hexdigest(),
+        weights=digest(weights),
     )
-    storage.write(folder / "manifest.json", storage.to_json(manifest.model_dump(mode="json"), indent=1))
+    write_manifest(folder, manifest)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """``manifest.json``, after the files that it speaks of."""
+    storage.write(folder / MANIFEST, storage.to_json(manifest.model_dump(mode="json"), indent=1))
 
 
 def card(run: Run) -> str:
@@ -87,24 +79,18 @@ def restore(run: str | Path | Run, *, model: nn.Module | None = None) -> Restore
     recorded as external. Raises :class:`TizaError` for weights that are damaged or belong to another architecture.
     """
     run = find(run)
-    folder = run.path / "model"
-    if (folder / "manifest.json").exists():
-        manifest = checked_json(Manifest, folder / "manifest.json")
-        path = folder / "weights.safetensors"
-        if not path.exists():
-            raise TizaError("missing-file", where=str(path))
-        if hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() != manifest.weights:
-            raise TizaError("damaged", where=str(path))
-        weights, _ = read_tensors(path)
+    if (kept := stored(run)) is not None:
+        manifest, where = kept.manifest, f"{kept.where}/{WEIGHTS}"
+        weights = tensors_of(kept.read(WEIGHTS), where)
     else:
-        path = run.path / "checkpoint.safetensors"
-        kept = load_checkpoint(run)
-        if kept is None:
+        where = str(run.path / "checkpoint.safetensors")
+        if (checkpoint := load_checkpoint(run)) is None:
             raise TizaError("nothing-trained", where=str(run.path))
+        tensors, _ = checkpoint
         facts = run.facts
-        best = {key: v for key, v in kept[0].items() if key.startswith("best.")}
+        best = {key: v for key, v in tensors.items() if key.startswith("best.")}
         weights = {
-            key.partition(".")[2]: v for key, v in (best or kept[0]).items() if key.startswith(("best.", "model."))
+            key.partition(".")[2]: v for key, v in (best or tensors).items() if key.startswith(("best.", "model."))
         }
         manifest = Manifest(
             model=run.recipe.model.model_dump(mode="json"), shape=facts.shape, classes=facts.classes,
@@ -121,5 +107,5 @@ def restore(run: str | Path | Run, *, model: nn.Module | None = None) -> Restore
         )
         blank = torch.zeros(manifest.shape[0])
         whole = Built(Normalise(blank, blank, dimensions=len(manifest.shape)), body, config)
-    load_weights(whole, weights, where=str(path))
+    load_weights(whole, weights, where=where)
     return Restored(whole.eval(), manifest)

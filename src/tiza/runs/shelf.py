@@ -3,11 +3,14 @@
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tiza import storage
-from tiza.config import Recipe
 from tiza.errors import RequestError, unknown
 from tiza.runs.folder import Run
+
+if TYPE_CHECKING:
+    from tiza.config import Recipe
 
 
 def runs_home() -> Path:
@@ -15,12 +18,12 @@ def runs_home() -> Path:
     return storage.home() / "runs"
 
 
-def new_folder(recipe: Recipe) -> Path:
+def new_folder(recipe: "Recipe") -> Path:
     """A fresh, empty folder for a run, named by date, time, data and model; no other process gets the same."""
     return storage.fresh_folder(runs_home(), stem(recipe))
 
 
-def stem(recipe: Recipe) -> str:
+def stem(recipe: "Recipe") -> str:
     """Date, time, data and model, as the name of a folder."""
     title = re.sub(r"[^\w.-]+", "-", recipe.data.title)[:40]
     return time.strftime("%Y-%m-%d-%H%M%S") + f"-{title}-{recipe.model.name}"

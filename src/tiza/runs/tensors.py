@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from tiza import storage
@@ -26,6 +26,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise TizaError("missing-file", where=str(path)) from None
     except (SafetensorError, OSError, ValueError, RuntimeError, MemoryError):
         raise TizaError("damaged", where=str(path)) from None
+
+
+def tensors_of(content: bytes, where: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file's content; raises as :func:`read_tensors` does."""
+    try:
+        return load(content)
+    except (SafetensorError, KeyError, ValueError, RuntimeError, MemoryError):
+        raise TizaError("damaged", where=where) from None
 
 
 def load_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str) -> None:

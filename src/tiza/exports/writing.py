@@ -1,0 +1,100 @@
+"""``export()``: a run's model as one file that other programs and other machines use."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tiza import storage
+from tiza.data.sources import load
+from tiza.errors import RequestError, TizaError, unknown
+from tiza.exports.graph import graph_of
+from tiza.models.building import Built
+from tiza.runs.files import ONNX, digest, stored
+from tiza.runs.folder import Run
+from tiza.runs.model import restore, write_manifest
+from tiza.runs.shelf import find
+
+KINDS = ("onnx",)
+CHECKED = 1_000  # samples on which an ONNX must answer as torch does
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written: of which kind, how many bytes.
+
+    ``samples``: on how many samples an ONNX was checked against torch; ``distance``: how far it was from it at most,
+    see :func:`tiza.exports.graph.distance`.
+    """
+
+    path: Path
+    to: str
+    size: int
+    samples: int | None = None
+    distance: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def export(run: str | Path | Run, to: str, path: str | Path | None = None, *, model: nn.Module | None = None) -> Path:
+    """Write the trained model of a run as ``to``; where it was written.
+
+    ``onnx``: opset 18, normalisation inside, any batch size, no other file needed; checked against torch on a thousand
+    samples. Input ``samples`` as in the data set (uint8 N×C×H×W or float32 N×F), output ``logits``; the metadata holds
+    ``classes``, ``shape``, ``form``, ``fingerprint`` as JSON. It is kept in the run, ``model/model.onnx``, from where
+    :class:`Predictor` answers without torch; ``path`` is written besides. ``model``: the user's module, for external
+    runs. Raises :class:`TizaError` for a run without a trained model, for an operation that ONNX does not have, and
+    when nothing can be written; nothing is left half written.
+    """
+    return written(run, to, path, model=model).path
+
+
+def written(
+    run: str | Path | Run, to: str, path: str | Path | None = None, *, model: nn.Module | None = None
+) -> Written:
+    """What :func:`export` wrote, from the same arguments."""
+    if to not in KINDS:
+        raise unknown("export", to, KINDS, where="to")
+    found = find(run)
+    if stored(found) is None:
+        code = "export-unfinished" if (found.path / "checkpoint.safetensors").exists() else "nothing-trained"
+        raise RequestError(code, where=str(found.path))
+    with found.locked():
+        done, content = _onnx(found, model)
+    if path is not None:
+        storage.write(Path(path), content)
+        done = replace(done, path=Path(path))
+    return done
+
+
+def _onnx(run: Run, model: nn.Module | None) -> tuple[Written, bytes]:
+    """The run's model as ONNX, kept in the run."""
+    restored, folder = restore(run, model=model), run.path / "model"
+    manifest = restored.manifest
+    samples = samples_of(run, restored.model, manifest.shape)
+    content, far = graph_of(restored.model, manifest, samples, str(run.path))
+    others = {name: of for name, of in manifest.files.items() if name != ONNX}
+    write_manifest(folder, manifest.model_copy(update={"files": others}))  # between the two, none is known
+    storage.write(folder / ONNX, content)
+    write_manifest(folder, manifest.model_copy(update={"files": others | {ONNX: digest(content)}}))
+    return Written(folder / ONNX, "onnx", len(content), len(samples), far), content
+
+
+def samples_of(run: Run, model: nn.Module, shape: tuple[int, ...]) -> Tensor:
+    """Samples that the run was trained on, spread over them all; where its data is gone, some drawn at random."""
+    try:
+        train = load(run.recipe.data).train
+    except TizaError:
+        train = None
+    if train is not None and tuple(train.x.shape[1:]) == shape:
+        return train.gather(torch.linspace(0, len(train) - 1, min(len(train), CHECKED)).long())[0]
+    drawn: Any = torch.Generator().manual_seed(0)
+    if len(shape) == 3:
+        return torch.randint(256, (CHECKED, *shape), dtype=torch.uint8, generator=drawn)
+    assert isinstance(model, Built)
+    normalise = model.normalise
+    return normalise.mean + normalise.deviation * torch.randn((CHECKED, *shape), generator=drawn)  # type: ignore[operator]
