@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tiza.cli import auditing, cataloguing, data_sets, opening, options, searching, showing, training
-from tiza.cli import cataloguing, data_sets, exporting, opening, options, searching, showing, training
+from tiza.cli import auditing, cataloguing, data_sets, exporting, opening, options, searching, showing, training
 from tiza.cli.choosing import takes_data
 from tiza.cli.explain_app import explain_commands
 from tiza.cli.speech import Command, Group, translate_panels
@@ -97,7 +96,7 @@ def commands() -> typer.Typer:
     @app.command("export", cls=Command, help=t("cmd.export"))
     def export(
         run: Annotated[str, options.run_argument()],
-        to: Annotated[str, typer.Option("--to", metavar="onnx|bundle", help=t("opt.to"), show_default=False)],
+        to: Annotated[str, typer.Option("--to", metavar="onnx|bundle", help=t("opt.export-to"), show_default=False)],
         model: Annotated[str | None, options.own_option()] = None,
         save: Annotated[
             Path | None, typer.Option("--save", metavar=t("meta.file"), help=t("opt.save.export"), show_default=False)
