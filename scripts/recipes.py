@@ -39,7 +39,8 @@ def main() -> None:
     asked = parser.parse_args()
     set_language("en")
     records: dict[str, Any] = json.loads(RECORDS.read_text()) if RECORDS.exists() else {}
-    names = [name for name in everything() if system(name).trained]
+    here = [name for name in everything() if system(name).trained and system(name).claim]  # the rest is downloaded
+    names = [name for name in everything() if name in (*here, *asked.ids)]
     for name in names:
         values = recipes[name].model_dump(mode="json", exclude_unset=True)
         if name in asked.ids or (not asked.ids and (asked.again or records.get(name, {}).get("recipe") != values)):

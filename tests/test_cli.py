@@ -775,6 +775,21 @@ BAD_REQUESTS = {
     "nothing to train": (["train"], 2, "DATA"),
     "too many arguments": (["train", "mnist", "digits"], 2, "digits"),
     "resume with other options": (["train", "mnist", "--resume", "last"], 2, "--resume"),
+    "an unknown body": (["train", "digits", "--model", "transfer", "--set", "model.body=resnet81"], 2, "resnet18"),
+    "a body of no run": (["train", "digits", "--model", "transfer", "--set", "model.body=run:nowhere"], 2, "nowhere"),
+    "a body without a network": (["train", "digits", "--model", "transfer"], 1,
+                                 ["resnet18-f37072fd.pth", "bodies/resnet18-f37072fd.pth", "SHA-256"]),
+    "a body whose file is another": (["train", "digits", "--model", "transfer", "--set", "model.body=alexnet"], 1,
+                                     ["bodies/alexnet-owt-7be5be79.pth", "7be5be79", "ae448ac86c4e8e4d"]),
+    "a body for pictures and a table": (["train", "iris", "--model", "transfer"], 2, ["transfer", "4"]),
+    "a body for other samples": (["train", "digits", "--model", "transfer", "--set", "model.body=run:{iris}"], 2,
+                                 ["4", "1×8×8"]),
+    "a cut at no layer": (["train", "iris", "--model", "transfer", "--set", "model.body=run:{iris}", "--set",
+                           "model.at=linear9"], 2, ["linear9", "linear1"]),
+    "a cut inside a block": (["train", "digits", "--model", "cut", "--set", "model.at=stage1.block1.conv1"], 2,
+                             ["stage1.block1,", "stage2.block2"]),
+    "a cut of an unknown model": (["train", "digits", "--model", "cut", "--set", "model.body=lenett"], 2, "lenet"),
+    "a rate that rises with depth": (["train", "iris", "--set", "plan.layer_decay=2"], 2, "plan.layer_decay"),
     "a table for a convolution": (["train", "iris", "--model", "cnn"], 2, "cnn"),
     "a kernel larger than the image": (["train", "digits", "--model", "cnn", "--set", "model.padding=0", "--set",
                                         "model.kernels=9"], 2, "conv1"),
@@ -879,6 +894,10 @@ BAD_REQUESTS = {
     "a structure without a size": (["explain", "structure", "lenet"], 2, "--input 1x28x28"),
     "a structure of too large a kernel": (["explain", "structure", "cnn", "--input", "1x8x8", "--set",
                                            "model.kernels=29"], 2, ["29", "conv1"]),
+    "a structure cut inside a block": (["explain", "structure", "resnet18", "--input", "1x28x28", "--cut",
+                                        "stage1.block1.conv1"], 2, ["stage1.block1,", "stage2.block2"]),
+    "a structure cut at no layer": (["explain", "structure", "resnet18", "--input", "1x28x28", "--cut", "layer4"], 2,
+                                    ["layer4", "stage4"]),
     "a structure of no classes": (["explain", "structure", "cnn", "--input", "1x8x8", "--classes", "0"], 2,
                                   "tiza explain structure"),
     "kernels of a table": (["explain", "kernels", "{iris}"], 2, ["iris", "tiza explain units"]),
@@ -1006,6 +1025,8 @@ def places(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "text.json").write_text("no JSON")
     own_data(tmp_path)
     own_modules(tmp_path)
+    (tmp_path / "home" / "bodies").mkdir()
+    (tmp_path / "home" / "bodies" / "alexnet-owt-7be5be79.pth").write_bytes(b"another")
     recipe = {"data": "iris", "model": "mlp", "plan": {"epochs": 1, "threads": 1}}
     run = tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path / "iris")
     return {"tmp": str(tmp_path), "iris": str(run.path)}
@@ -1015,6 +1036,7 @@ def places(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("case", BAD_REQUESTS)
 def test_a_bad_request_gets_one_clear_sentence(command, places, monkeypatch, case: str, language: str):
     monkeypatch.setenv("TIZA_LANG", language)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody is asked outside of this machine
     arguments, code, word = BAD_REQUESTS[case]
     arguments = [argument.format(**places) for argument in arguments]
     before = sorted(Path(places["tmp"]).iterdir())

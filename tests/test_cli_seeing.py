@@ -58,6 +58,16 @@ def test_a_structure_is_told_drawn_and_given_as_json(
     assert all(Path(path).stat().st_size > 1000 for path in told["saved"])
 
 
+def test_a_structure_is_cut_after_a_layer_and_shown_with_a_new_end(command: Callable[..., Said]):
+    whole, short = (command("structure", "004-resnet18", *cut, "--json").json() for cut in ([], ["--cut", "stage1"]))
+    names = [node["name"] for node in short["nodes"]]
+    assert names[-3:] == ["head.mean", "head.flatten", "head.logits"]
+    assert names[-4] == "body.stage1.block2.relu2"
+    kept = [node["name"] for node in whole["nodes"]].index("stage1.block2.relu2")
+    assert [name.removeprefix("body.") for name in names[:-3]] == [n["name"] for n in whole["nodes"]][: kept + 1]
+    assert short["nodes"][-1]["after"] == [10]
+
+
 def test_a_shortcut_runs_beside_what_it_goes_round(command: Callable[..., Said]):
     lines = command("structure", "resnet18", "--input", "1x28x28").out.splitlines()
     first = next(i for i, line in enumerate(lines) if "●─╮" in line)

@@ -134,12 +134,13 @@ class Plan(Config):
 
     ``loss``: what training minimises; measuring is always cross-entropy. ``lr`` is the peak of the schedule.
     ``decay_on``: ``weights`` spares biases and batch norm, ``all`` decays everything, as torch's optimizers do.
-    ``warmup``: the rising part of ``one-cycle``; ``start``: its
-    first rate is ``lr / start``. ``gamma`` and ``every`` (epochs): the fall of ``step`` and ``exponential``. ``clip``:
-    largest norm of the gradient. ``patience``: epochs without a better validation loss before training stops.
-    ``keep``: the weights of the ``last`` epoch or of the ``best`` one by validation loss; with ``patience``, the best.
-    ``balanced``: each class is drawn equally often, with repetition, whatever its share. ``probe``: seconds between two
-    pictures of weights and answers, 0 for none.
+    ``layer_decay``: what the rate is multiplied by from each layer to the one before it, so that those near the input,
+    which know the most general, move least. ``warmup``: the rising part of ``one-cycle``; ``start``: its first rate is
+    ``lr / start``. ``gamma`` and ``every`` (epochs): the fall of ``step`` and ``exponential``. ``clip``: largest norm
+    of the gradient. ``patience``: epochs without a better validation loss before training stops. ``keep``: the weights
+    of the ``last`` epoch or of the ``best`` one by validation loss; with ``patience``, the best. ``balanced``: each
+    class is drawn equally often, with repetition, whatever its share. ``probe``: seconds between two pictures of
+    weights and answers, 0 for none.
     """
 
     epochs: PositiveInt = 5
@@ -151,6 +152,7 @@ class Plan(Config):
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
     weight_decay: float = Field(default=0, ge=0)
     decay_on: Literal["weights", "all"] = "weights"
+    layer_decay: float = Field(default=1, gt=0, le=1)
     schedule: Literal["constant", "step", "exponential", "cosine", "one-cycle"] = "constant"
     warmup: Fraction = 0.2
     start: float = Field(default=10, ge=1)

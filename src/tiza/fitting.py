@@ -23,10 +23,12 @@ from tiza.errors import RequestError, TizaError
 from tiza.i18n import t
 from tiza.models.building import Built, build, device_of, parameters_of
 from tiza.models.keras import check_backend
+from tiza.models.transfer import RECIPE, folder_of, is_there
 from tiza.readers import Keeper, Reader, control, drive, early_stopping, interruptible, once, recorder
 from tiza.registry import lookup
 from tiza.training.dense import DenseLearner, plain_layers_of
 from tiza.training.events import Command, RunEnded
+from tiza.training.features import FeaturesLearner, can_be_kept
 from tiza.training.learner import ModuleLearner
 from tiza.training.loop import stream
 from tiza.training.machine import choose_device, choose_engine, using_threads
@@ -99,9 +101,16 @@ def prepare(recipe: Any, data: Any, plan: Any, *, chosen: tuple[str, int] | None
     """
     module = recipe if isinstance(recipe, nn.Module) else None
     recipe, dataset = _resolve(recipe, data, plan)
+    if module is None:
+        train_body(recipe.model)
     model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed)
+    if module is None:
+        recipe = recipe.model_copy(update={"model": model.config})  # with where its weights are from
     device = choose_device(recipe.plan.device)
     check_plan(recipe.plan, dataset, model)
+    if can_be_kept(model, recipe.plan, dataset):  # the body's one pass takes the time: as many threads as there are
+        threads = torch.get_num_threads() if isinstance(recipe.plan.threads, str) else recipe.plan.threads
+        chosen = "features", chosen[1] if chosen else threads
     if chosen is not None:
         return Ready(recipe, dataset, _learner(chosen[0], model, recipe.plan, dataset, device), *chosen)
     first = slice(0, len(dataset.train) if isinstance(recipe.plan.batch_size, str) else recipe.plan.batch_size)
@@ -113,6 +122,15 @@ def prepare(recipe: Any, data: Any, plan: Any, *, chosen: tuple[str, int] | None
     engine, threads = choose_engine(makers, recipe.plan.threads, x, y)
     learner = _learner(engine, model, recipe.plan, dataset, device)
     return Ready(recipe, dataset, learner, engine, threads)
+
+
+def train_body(model: Model) -> None:
+    """Train the body that is a ``recipe:ID``, where that has not been done yet."""
+    body = str(model.options.get("body", ""))
+    if body.startswith(RECIPE) and not is_there(body):
+        folder = folder_of(body)
+        begun = (folder / "environment.json").exists()
+        fit(None if begun else body.removeprefix(RECIPE), run=folder, resume=begun)
 
 
 def _resolve(recipe: Any, data: Any, plan: Any) -> tuple[Recipe, Dataset]:
@@ -147,6 +165,8 @@ def engines(model: nn.Module, plan: Plan, device: torch.device) -> list[str]:
 
 def _learner(engine: str, model: nn.Module, plan: Plan, data: Dataset, device: torch.device) -> ModuleLearner:
     weights = _class_weights(plan, data)
+    if engine == "features":
+        return FeaturesLearner(model, plan, class_weights=weights, device=device)
     if engine == "dense" and (layers := plain_layers_of(model)):
         return DenseLearner(model, plan, layers, class_weights=weights, device=device)
     return ModuleLearner(model, plan, class_weights=weights, device=device)

@@ -17,6 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 HOMES = {
     "dataset": "tiza.data.sources",
     "model": "tiza.models",
+    "body": "tiza.models.pretrained",
     "metric": "tiza.metrics",
     "check": "tiza.checks",
     "recipe": "tiza.catalogue",

@@ -13,7 +13,7 @@ import pytest
 
 import tiza
 from tiza.data import download, sources
-from tiza.data.download import fetched
+from tiza.data.download import fetched, fetched_large
 from tiza.data.sources import is_the_wine
 from tiza.errors import TizaError
 from tiza.i18n import LANGUAGES, set_language
@@ -177,6 +177,41 @@ def test_what_can_not_be_fetched_is_told_and_nothing_is_kept(
     words = (server.url + place, str(into), "--set data.path=")
     assert refused(lambda: fetched(server.url + place, into, check=good), *words) == code
     assert [path.read_bytes() for path in into.parent.glob("*")] == ([] if before is None else [before])
+
+
+@pytest.mark.parametrize("place", ["/good", "/moved", "/chunks", "/longer"])
+def test_a_large_file_comes_piece_by_piece_and_once(
+    place: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(download, "PIECE", 1000)
+    into = tmp_path / "folder" / "file"
+    assert fetched_large(server.url + place, into).read_bytes().startswith(GOOD)
+    assert [path.name for path in into.parent.iterdir()] == ["file"]
+    asked = list(server.asked)
+    fetched_large(server.url + place, into)
+    assert server.asked == asked
+    into.unlink()
+    monkeypatch.setattr(download, "MOST", 2000)
+    assert len(fetched_large(server.url + place, into).read_bytes()) == 2000
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/missing", "/broken", "/circle", "/elsewhere", "/cut-chunks", "/bad-chunks", "/no-http", "/nothing", "/slow"],
+)
+def test_of_a_large_file_that_does_not_come_nothing_is_kept(
+    place: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(download, "PATIENCE", 0.3)
+    into = tmp_path / "folder" / "file"
+    assert refused(lambda: fetched_large(server.url + place, into), server.url + place, str(into)) == "no-download"
+    assert list(into.parent.glob("*")) + list(into.parent.glob(".*")) == []
+
+
+def test_a_large_file_needs_a_place(server: Server, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    into = tmp_path / "file" / "file"
+    assert refused(lambda: fetched_large(server.url + "/good", into), str(into)) == "cannot-write"
 
 
 def test_without_a_network_the_sentence_says_where_the_file_goes(nobody: str, tmp_path: Path):

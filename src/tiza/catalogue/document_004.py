@@ -295,3 +295,14 @@ def augment_shifted() -> Recipe:
 def augment_balanced_shifted() -> Recipe:
     """The rare classes drawn as often as the others, each time moved and turned another way."""
     return changed(augment_shifted(), ["plan.balanced=true"])
+
+
+@register("recipe", "004-transfer")
+def transfer() -> Recipe:
+    """ResNet-18 from ImageNet, frozen, with a new head: 95 updates on 600 digits, each stretched to 224×224.
+
+    The document scrambles its pictures (``reshape(224, 224, 3)`` of a 3×224×224 one) and lets the statistics of batch
+    norm drift. There is no claim: the weights (45 MB) are fetched from their makers, once.
+    """
+    plan: dict[str, Any] = {"optimizer": "sgd", "lr": 1e-3, "weight_decay": 0.1, "decay_on": "all"}
+    return _recipe(FEW, {"name": "transfer", "body": "resnet18"}, epochs=5, batch_size=32, **plan)

@@ -64,14 +64,12 @@ COMMANDS: dict[str, str] = {
     "004-resnet18": "",
     "004-augment": "",
     "004-transfer": "tiza train --recipe 004-transfer",
-    "004-cut": "tiza explain structure resnet18 --cut layer4",
+    "004-cut": "tiza explain structure 004-resnet18 --cut stage4",
     "004-transfer-gain": "tiza recipes compare 004-transfer-gain",
     "all-save": "tiza evaluate last",
 }
 # What these show is not there yet.
-LATER = {
-    "004-cut", "004-transfer", "004-transfer-gain",
-}  # fmt: skip
+LATER = {"004-transfer-gain"}
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,12 @@ def system(id: str) -> System:
 
 def variants(id: str) -> tuple[str, ...]:
     """The recipes that are ``id`` with something changed."""
-    return tuple(name for name in table("recipe") if name.startswith(f"{id}-") and name not in COMMANDS)
+    return tuple(name for name in table("recipe") if name not in COMMANDS and _parent(name) == id)
+
+
+def _parent(name: str) -> str | None:
+    """The system whose id a recipe's name begins with, the longest."""
+    return max((id for id in COMMANDS if name.startswith(f"{id}-")), key=len, default=None)
 
 
 def _system(id: str) -> System:

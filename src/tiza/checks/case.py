@@ -14,7 +14,8 @@ from tiza.data.seal import Split
 from tiza.i18n import t
 from tiza.metrics import loss, measure
 from tiza.models.building import build, device_of
-from tiza.registry import register
+from tiza.models.layers import Frozen
+from tiza.registry import lookup, register
 from tiza.runs import Run
 from tiza.training.events import Measured, RunEnded
 
@@ -119,9 +120,12 @@ class Case:
 
     @cached_property
     def fresh(self) -> nn.Module | None:
-        """The model as it was before the first update; None for a module of the user's own."""
+        """The model as it was before the first update; None for a module of the user's own, and with a trained body.
+
+        A body is not asked for again: its weights may be gone, and a new end to it begins like any other.
+        """
         config = self.run.recipe.model
-        if self.data is None or config.name == "external":
+        if self.data is None or config.name == "external" or "begin" in lookup("model", config.name).facts:
             return None
         return build(config, self.data, seed=self.plan.seed).eval()
 
@@ -152,10 +156,11 @@ def _watched(model: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
             above = (out > 0).flatten(2).any(2) if out.ndim == 4 else out > 0
             active[place] = above.any(0).cpu() | active.get(place, torch.tensor(False))
 
+    frozen = {id(part) for module in model.modules() if isinstance(module, Frozen) for part in module.modules()}
     hooks = [
         module.register_forward_hook(partial(seen, name.removeprefix("body.")))
         for name, module in model.named_modules()
-        if isinstance(module, nn.ReLU)
+        if isinstance(module, nn.ReLU) and id(module) not in frozen  # what was trained on other data may rest here
     ]
     outputs = []
     try:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from tiza.checks.case import Case, Fields, check
+from tiza.models.layers import Normalise
 
 LARGE, SPREAD = 10.0, 100.0  # a feature this large; deviations this unlike
 DEAD = 0.4  # the share of a layer's units
@@ -43,8 +44,11 @@ def unscaled(case: Case) -> Fields | None:
     first = next((m for m in body.modules() if any(True for _ in m.parameters(recurse=False))), None)
     if isinstance(first, (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)):
         return None
+    own = next(
+        (part for part in body.children() if isinstance(part, Normalise)), nn.Identity()
+    )  # a body's, that has one
     with torch.inference_mode():
-        x = case.model.get_submodule("normalise")(case.sample[0]).transpose(0, 1).flatten(1).double()
+        x = own(case.model.get_submodule("normalise")(case.sample[0])).transpose(0, 1).flatten(1).double()
     deviation = x.std(1, correction=0)
     changing = deviation > 0
     if not changing.any():

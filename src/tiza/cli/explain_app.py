@@ -94,10 +94,13 @@ def explain_commands() -> typer.Typer:
         choices: Annotated[
             list[str] | None, typer.Option("--set", metavar=t("meta.set"), help=t("opt.set"), show_default=False)
         ] = None,
+        at: Annotated[
+            str | None, typer.Option("--cut", metavar=t("meta.layer"), help=t("opt.cut"), show_default=False)
+        ] = None,
         save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
-        seeing.structure(target, size, classes, choices or [], save, as_json)
+        seeing.structure(target, size, classes, choices or [], at, save, as_json)
 
     @explain.command("kernels", cls=Command, help=t("cmd.explain.kernels"))
     def explain_kernels(

@@ -24,15 +24,17 @@ PADDINGS = ("valid", "same", "full")
 
 
 def structure(
-    target: str, size: str | None, classes: int | None, choices: list[str], save: Path | None, as_json: bool
-) -> None:
+    target: str, size: str | None, classes: int | None, choices: list[str], at: str | None, save: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """``tiza explain structure``."""
     from tiza import explain
+    from tiza.models.cutting import cut
 
     body, shape = chosen_model(target, size, classes, choices, command="tiza explain structure")
-    of = explain.structure(body, shape)
+    of = explain.structure(body if at is None else cut(body, at, shape), shape)
     words = [target, *(["--input", size] if size else []), *(["--classes", classes] if classes else [])]
-    words += [word for choice in choices for word in ("--set", choice)]
+    words += [word for choice in choices for word in ("--set", choice)] + (["--cut", at] if at else [])
     tell("structure", words, of, lambda: _say_structure(of), {"target": target, **of.to_dict()}, save, as_json)
 
 

@@ -131,25 +131,27 @@ class Dataset:
             return self.valid.open(data=self.name, by=by, purpose="validation")[0]
         return self.valid
 
-    def scaling(self) -> tuple[Tensor, Tensor]:
+    def scaling(self, scale: str | None = None) -> tuple[Tensor, Tensor]:
         """Mean and deviation, one per channel or feature, that the model's first layer takes away and divides by.
 
+        ``scale``: one of those that ``config.scale`` can be, which is the default.
         ``standard`` measures them on train alone; a feature that never changes gets deviation 1.
         """
         channels = self.shape[0]
         image = len(self.shape) == 3
         zeros, ones = torch.zeros(channels), torch.ones(channels)
-        match self.config.scale:
+        scale = scale or self.config.scale
+        match scale:
             case "raw":
                 return zeros, ones
             case "unit" | "symmetric" if image:
                 half = 255 / 2
-                return (zeros, ones * 255) if self.config.scale == "unit" else (ones * half, ones * half)
+                return (zeros, ones * 255) if scale == "unit" else (ones * half, ones * half)
             case "unit" | "symmetric":
                 ends = [(piece.min(0), piece.max(0)) for piece in pieces(self.train.x)]
                 low, high = (torch.from_numpy(f([e[i] for e in ends], axis=0)) for i, f in enumerate((np.min, np.max)))
                 spread = torch.where(high > low, high - low, ones)
-                return (low, spread) if self.config.scale == "unit" else ((low + high) / 2, spread / 2)
+                return (low, spread) if scale == "unit" else ((low + high) / 2, spread / 2)
         if not image:
             n = len(self.train)
             mean = sum((piece.sum(0, np.float64) for piece in pieces(self.train.x)), np.zeros(channels)) / n

@@ -1,7 +1,8 @@
 """The layers that tiza's own models share."""
 
 import math
-from typing import Literal
+from collections import OrderedDict
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,46 @@ class Normalise(nn.Module):
         """The numbers, where there are few."""
         numbers = [torch.flatten(t).tolist() for t in (self.mean, self.deviation)]
         return "mean={}, deviation={}".format(*numbers) if len(numbers[0]) <= 4 else f"features={len(numbers[0])}"
+
+
+class Prepared(Normalise):
+    """Pictures as a body trained on others wants them: ``size`` × ``size``, one channel thrice, then normalised.
+
+    The whole picture is stretched, bilinear, smoothed where it shrinks. Takes N×C×H×W, uint8 or floats of 0–255.
+    """
+
+    def __init__(self, mean: Tensor, deviation: Tensor, size: int) -> None:
+        super().__init__(mean, deviation, dimensions=3)
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N×3×size×size."""
+        x = x.to(self.mean.dtype)
+        if tuple(x.shape[2:]) != (self.size, self.size):
+            shrinks = max(x.shape[2:]) > self.size
+            x = F.interpolate(x, (self.size, self.size), mode="bilinear", antialias=shrinks)
+        return (x - self.mean) / self.deviation
+
+    def extra_repr(self) -> str:
+        """The size, and the numbers."""
+        return f"size={self.size}, {super().extra_repr()}"
+
+
+class Frozen(nn.Sequential):
+    """Layers that training leaves as they are.
+
+    Their weights take no gradient, and they stay in eval mode whatever the model around them does: batch norm keeps
+    its statistics, dropout is off.
+    """
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__(OrderedDict(layers.named_children()))
+        self.requires_grad_(False)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Eval mode, in any case."""
+        return super().train(False)
 
 
 class Dropout(nn.Dropout):

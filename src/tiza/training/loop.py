@@ -38,6 +38,7 @@ from tiza.training.events import (
     Stop,
     Waiting,
 )
+from tiza.training.features import seen
 from tiza.training.feed import Feed, Lanes
 from tiza.training.learner import Learner
 from tiza.training.optim import factor
@@ -66,6 +67,10 @@ def stream(
     random = Randomness(position, learner.device)
     random.enter()
     try:
+        if isinstance(data, Dataset):
+            began, given = time.perf_counter(), data
+            if (data := seen(learner, given)) is not given:  # the one pass through a frozen body is training, too
+                position.seconds += time.perf_counter() - began
         feed = Feed(data, plan, learner.device, name) if isinstance(data, Dataset) else data
         yield from _Loop(learner, feed, plan, position, random).events()
     finally:

@@ -22,6 +22,7 @@ from tiza.fitting import check_plan, prepare
 from tiza.models.building import Built, body_of, check_outputs
 from tiza.models.layers import Normalise
 from tiza.training.dense import layers_of
+from tiza.training.features import seen
 from tiza.training.feed import Feed, Lanes
 from tiza.training.learner import Learner
 from tiza.training.machine import using_threads
@@ -198,7 +199,7 @@ def _grouped(lines: list[Line], datasets: Datasets, threads: int | None) -> list
     asked = threads or plan.threads
     plan = plan.model_copy(update={"threads": asked})
     ready = prepare(first.recipe.model_copy(update={"plan": plan}), data, None)
-    feed = Feed(data, plan, ready.learner.device)
+    feed = Feed(seen(ready.learner, data), plan, ready.learner.device)
     most = min(MOST, fitting(model, data, plan))
     parts = [in_lanes(lines[start : start + most]) for start in range(0, len(lines), max(most, 1))]
     runners: list[tuple[Learner, Feed | Lanes, int]] = [(ready.learner, feed, ready.threads)]
@@ -224,9 +225,10 @@ def _grouped(lines: list[Line], datasets: Datasets, threads: int | None) -> list
 def stackable(model: Built, plan: Plan, data: Dataset, device: torch.device) -> bool:
     """Whether networks like this one can be trained as one stack."""
     plain = plan.loss == "cross-entropy" and not plan.label_smoothing and plan.class_weights is None
+    even = plan.layer_decay == 1
     steady = plan.clip is None and plan.patience is None and plan.keep == "last" and plan.augment == Plan().augment
     resident = not isinstance(data.train.x, Rows)
-    return device.type == "cpu" and plain and steady and resident and layers_of(model) is not None
+    return device.type == "cpu" and plain and even and steady and resident and layers_of(model) is not None
 
 
 def in_lanes(lines: Sequence[Line]) -> list[Line]:

@@ -12,6 +12,7 @@ from tiza.data.dataset import Dataset
 from tiza.fitting import prepare
 from tiza.readers import Reader, early_stopping
 from tiza.training.events import Changed, Command, Drop, Event, Measured, RunEnded, Stepped, Stop
+from tiza.training.features import seen
 from tiza.training.feed import Feed, Lanes
 from tiza.training.learner import Learner
 from tiza.training.loop import stream
@@ -56,7 +57,7 @@ def train(
         quiet = recipe.model_copy(update={"plan": recipe.plan.model_copy(update={"probe": 0.0})})
         ready = prepare(quiet, data, None, chosen=(pack.engine, pack.threads))
         learner, plan = ready.learner, quiet.plan
-        feed = Feed(data, plan, learner.device, "search", train=False)
+        feed = Feed(seen(learner, data), plan, learner.device, "search", train=False)
         position = Position.start(plan, 1)
         readers.append(early_stopping(plan))
     collector = _Collector(pack, learner, feed, position, tell)

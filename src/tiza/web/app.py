@@ -177,7 +177,16 @@ def _permitted(recipe: Recipe, shelf: Runs) -> Recipe:
     """The recipe, where its data is embedded or that of a run which is there: no path comes from the page."""
     if not _is_permitted(recipe, shelf):
         raise RequestError("page-data", where="data.name", name=recipe.data.name)
+    if not _has_known_body(recipe, shelf):
+        raise RequestError("page-body", where="model.body")
     return recipe
+
+
+def _has_known_body(recipe: Recipe, shelf: Runs) -> bool:
+    """Whether the body of a transfer is named, not a path: of a run it may be one that is there."""
+    paths = {str(run.path.resolve()) for run in shelf.all()}
+    body, origin = str(recipe.model.options.get("body", "")), recipe.model.options.get("origin") or {}
+    return not {"/", "\\"} & set(body) and origin.get("run") in (None, *paths)
 
 
 def _is_permitted(recipe: Recipe, shelf: Runs) -> bool:
