@@ -185,9 +185,15 @@ def explain_commands() -> typer.Typer:
         ] = None,
         labels: Annotated[str | None, typer.Option(metavar="2,0", help=t("opt.labels"), show_default=False)] = None,
         split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        layer: Annotated[
+            str | None, typer.Option(metavar=t("meta.name"), help=t("opt.layer.steps"), show_default=False)
+        ] = None,
+        unit: Annotated[int | None, typer.Option(metavar=t("meta.n"), help=t("opt.unit"), show_default=False)] = None,
+        at: Annotated[str | None, typer.Option("--at", metavar="3,5", help=t("opt.at"), show_default=False)] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.steps")] = None,
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
-        working.steps(run, index, logits, labels, split, as_json)
+        working.steps(run, index, logits, labels, split, layer, unit, at, save, as_json)
 
     @explain.command("neuron", cls=Command, help=t("cmd.explain.neuron"))
     def explain_neuron(

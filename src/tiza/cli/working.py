@@ -1,8 +1,10 @@
 """``tiza explain steps`` and ``tiza explain neuron``: numbers worked one by one."""
 
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiza.errors import RequestError
@@ -11,18 +13,18 @@ from tiza.i18n import number, t
 if TYPE_CHECKING:
     import numpy as np
 
-    from tiza.explain import Steps
+    from tiza.explain import Number, Sheet, Steps, Trace
 
 LOGITS, LABELS = "2,0.5,0.1,-1.2;0.2,1.5,-0.5,0;-1,0,0.2,2", "2,0,3"  # document 003's three samples
 X, WEIGHTS, BIAS = "1,2,3;0,1,0", "0.1,0.4;0.2,0.5;0.3,0.6", "1,-1"
 
 
 def steps(
-    run: str | None, index: int | None, logits: str | None, labels: str | None, split: str, as_json: bool
-) -> None:
+    run: str | None, index: int | None, logits: str | None, labels: str | None, split: str, layer: str | None,
+    unit: int | None, at: str | None, save: Path | None, as_json: bool,
+) -> None:  # fmt: skip
     """``tiza explain steps``: of a sample of a run, or of logits and labels."""
     from tiza import explain
-    from tiza.storage import to_json
 
     if run is not None:
         if index is None:
@@ -31,76 +33,125 @@ def steps(
             raise RequestError("steps-of", where="--logits")
         if split not in ("train", "valid"):
             raise RequestError("answer-split", where="--split", split=split)
-        _update(run, index, split, as_json)
+        place = None if at is None else _whole(matrix(at, "--at")[0])
+        of = explain.trace(run, index, split=split, layer=layer, unit=unit, at=place)
+        _told(of, of.to_dict(), save, as_json)
         return
     if (logits is None) is not (labels is None):
         raise RequestError("steps-both", where="--labels" if labels is None else "--logits")
-    classes = [int(n) for n in matrix(labels or LABELS, "--labels")[0]]
+    for name, given in (("--layer", layer), ("--unit", unit), ("--at", at)):
+        if given is not None:
+            raise RequestError("steps-no-run", where=name)
+    classes = _whole(matrix(labels or LABELS, "--labels")[0])
     found = explain.steps(matrix(logits or LOGITS, "--logits"), classes)
-    if as_json:
-        print(to_json(found.to_dict()))
-        return
-    names = [str(i) for i in range(found.logits.shape[1])]
-    for i in range(len(found.labels)):
-        _sample(found, i, names, t("steps.sample", n=i + 1) if len(found.labels) > 1 else "")
-    if (n := len(found.labels)) > 1:
-        losses = " + ".join(number(loss, ".4f") for loss in found.losses)
-        print(t("steps.mean", losses=losses, n=n, loss=number(found.loss, ".4f")))
-        print(t("steps.mean-gradient", n=n))
-        rows = [(t("steps.sample", n=i + 1), *_cells(row)) for i, row in enumerate(found.mean_gradient)]
-        _table(("", *names), rows)
+    _told(found, found.to_dict(), save, as_json)
 
 
-def _update(run: str, index: int, split: str, as_json: bool) -> None:
-    """A sample of a run, from its last layer to the loss after one update on it."""
-    from tiza import explain, terminal
+def _told(of: "Steps | Trace", numbers: dict[str, Any], save: Path | None, as_json: bool) -> None:
+    """The sheet written where it is asked for; its answers, or the numbers as JSON."""
+    from tiza import explain
+    from tiza.cli.saving import say_saved
     from tiza.storage import to_json
 
-    found = explain.update(run, index, split=split)
+    sheet = explain.sheet(of)
+    saved = explain.save_sheet(sheet, save) if save is not None else []
     if as_json:
-        print(to_json(found.to_dict()))
+        print(to_json({**numbers, "saved": [str(path) for path in saved]}))
         return
+    if isinstance(of, explain.Steps):
+        _logits(of)
+    else:
+        _sheet(sheet)
+    say_saved(saved)
+
+
+def _sheet(of: "Sheet") -> None:
+    """A sheet with its answers, as text."""
+    from tiza import explain, terminal
+
     out = terminal.console()
-    c, j = found.largest
-    name, label = found.classes[c], found.classes[int(found.steps.labels[0])]
-    products = sorted(found.weights[c] * found.inputs, key=abs, reverse=True)
-    shown, rest = products[:4], sum(products[4:])
-    terms = " + ".join(_signed(value) for value in [*shown, *([rest] if len(products) > 4 else [])])
-    out.print(t("steps.logit", layer=found.layer, name=name, n=len(products)), style="bold")
-    result = number(found.steps.logits[0, c], ".4f")
-    print(f"  z = {terms} + {_signed(found.bias[c])} = {result}")
-    if len(products) > 4:
-        out.print("  " + t("steps.rest", n=len(products) - 4), style=terminal.QUIET)
-    print()
-    _sample(found.steps, 0, found.classes, t("steps.of", index=index, split=t(f"split.{split}"), label=label))
-    out.print(t("steps.weight", layer=found.layer, name=name, j=j), style="bold")
-    slope, before, after = found.slopes[c, j], found.weights[c, j], found.moved[c, j]
-    gradient, given = found.steps.gradient[0, c], found.inputs[j]
-    print(f"  ∂J/∂w = (p − y) · h = {_signed(gradient)} · {_signed(given)} = {_signed(slope, 6)}")
-    moved = t("steps.moved", optimizer=found.optimizer, lr=number(found.lr, "g"))
-    print(f"  {moved}: w = {_signed(before, 6)} → {_signed(after, 6)}")
-    print()
-    print(t("steps.after", before=number(found.steps.loss, ".4f"), after=number(found.after.loss, ".4f")))
+    out.print(of.title, style="bold")
+    for fact in of.facts:
+        print(textwrap.fill(fact, 80))
+    for section in of.sections:
+        print()
+        out.print(section.title, style="bold")
+        grids: list[list[str]] = []
+        for block in section.blocks:
+            if isinstance(block, explain.Table) and block.grid:
+                grids.append([block.caption, *_aligned([[*map(_text, row)] for row in block.rows])])
+                continue
+            _beside(grids)
+            if isinstance(block, str):
+                print(textwrap.fill(block, 80, initial_indent="  ", subsequent_indent="  "))
+            elif isinstance(block, explain.Line):
+                print(textwrap.fill(block.text, 80, initial_indent="  ", subsequent_indent="    "))
+            else:
+                rows = [["  " + _text(row[0]), *map(_text, row[1:])] for row in block.rows]
+                _table(["  " + block.heads[0], *block.heads[1:]], rows)
+
+
+def _beside(grids: list[list[str]]) -> None:
+    """Print what was gathered, three beside each other where they have room, and forget it."""
+    widths = [max(map(len, grid)) for grid in grids]
+    for first in range(0, len(grids), 3):
+        some, width = grids[first : first + 3], widths[first : first + 3]
+        if sum(width) + 3 * len(some) > 80:
+            print(*("  " + line for grid in some for line in grid), sep="\n")
+        else:
+            for lines in zip(*some, strict=True):
+                print("  " + "   ".join(map(str.ljust, lines, width)).rstrip())
+    grids.clear()
+
+
+def _text(of: "str | Number") -> str:
+    return of if isinstance(of, str) else of.text
+
+
+def _logits(found: "Steps") -> None:
+    """Softmax, loss and gradient of each sample, and of their mean."""
+    names, n = [str(i) for i in range(found.logits.shape[1])], len(found.labels)
+    for i in range(n):
+        _sample(found, i, names, t("steps.sample", n=i + 1) if n > 1 else "")
+    if n > 1:
+        losses = " + ".join(_cell(loss) for loss in found.losses)
+        print(t("steps.mean", losses=losses, n=n, loss=_cell(found.loss)))
+        print(t("steps.mean-gradient", n=n))
+        rows = [(t("steps.sample", n=i + 1), *map(_cell, row)) for i, row in enumerate(found.mean_gradient)]
+        _table(("", *names), rows)
 
 
 def _sample(found: "Steps", i: int, names: Sequence[str], title: str) -> None:
     """One sample's numbers, a row for each class."""
     from tiza import terminal
 
-    out = terminal.console()
     if title:
-        out.print(title, style="bold")
-    columns = (found.logits, found.shifted, found.exponentials, found.probabilities)
+        terminal.console().print(title, style="bold")
+    columns = (found.logits, found.shifted, found.exponentials)
     label = int(found.labels[i])
     rows = [
-        (name, *_cells([column[i, c] for column in columns]), str(int(c == label)), number(found.gradient[i, c], ".4f"))
+        (
+            name,
+            *(_cell(column[i, c]) for column in columns),
+            _cell(found.probabilities[i, c], near_one=True),
+            str(int(c == label)),
+            _cell(found.gradient[i, c]),
+        )
         for c, name in enumerate(names)
     ]
     _table((t("col.class"), "z", t("steps.shifted"), t("steps.exponential"), "p", "y", "p − y"), rows)
-    print("  " + t("steps.sum", total=number(found.sums[i], ".4f")))
-    p, loss = number(found.probabilities[i, label], ".4f"), number(found.losses[i], ".4f")
-    print(f"  J = −ln p = −ln {p} = {loss}")
+    print("  " + t("steps.sum", total=_cell(found.sums[i])))
+    p = _cell(found.probabilities[i, label], near_one=True)
+    print(f"  J = −ln p = −ln {p} = {_cell(found.losses[i])}")
     print()
+
+
+def _cell(value: float, *, near_one: bool = False) -> str:
+    """Four decimals; where that leaves less than two digits of it, or of what is missing to 1, as many that count."""
+    from tiza.explain import written
+
+    small = 0 < abs(value) < 0.01 or (near_one and value > 0.99)
+    return written(float(value), 4, near_one=near_one).text if small else number(float(value), ".4f").replace("-", "−")
 
 
 def neuron(x: str, weights: str, bias: str, as_json: bool) -> None:
@@ -141,6 +192,11 @@ def matrix(text: str, where: str) -> list[list[float]]:
     return found
 
 
+def _whole(values: Sequence[float]) -> list[Any]:
+    """Whole numbers as such; others are left to whoever does not want them."""
+    return [int(value) if value.is_integer() else value for value in values]
+
+
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from tiza import terminal
 
@@ -148,21 +204,13 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _matrix(values: "np.ndarray") -> None:
-    cells = [[_short(value) for value in row] for row in values]
+    print(*("  " + line for line in _aligned([[_short(value) for value in row] for row in values])), sep="\n")
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
     width = max(len(cell) for row in cells for cell in row)
-    for row in cells:
-        print("  " + "  ".join(cell.rjust(width) for cell in row))
-
-
-def _cells(values: Any) -> list[str]:
-    return [number(float(value), ".4f") for value in values]
+    return ["  ".join(cell.rjust(width) for cell in row) for row in cells]
 
 
 def _short(value: float) -> str:
     return number(round(float(value), 10), "g")
-
-
-def _signed(value: float, digits: int = 4) -> str:
-    """A term of a sum or product: negative ones in brackets."""
-    text = number(float(value), f".{digits}f")
-    return f"({text})" if text.startswith(("-", "−")) else text

@@ -17,11 +17,16 @@ from tiza.explain.robustness import Robustness, robustness
 from tiza.explain.saliency import Saliency, saliency, saliency_maps, sanity
 from tiza.explain.sanity import Sanity
 from tiza.explain.shapes import Convolution, Row, convolve, shapes, size_formula
+from tiza.explain.sheet import Sheet, sheet
+from tiza.explain.sheet_html import save_sheet
 from tiza.explain.steps import Neuron, Steps, Update, neuron, steps, update
 from tiza.explain.structure import Node, Structure, structure
 from tiza.explain.surface import Surface, surface
+from tiza.explain.trace import Trace, trace
 from tiza.explain.units import Units, units
 from tiza.explain.worked import Flattened, epoch_loss, flatten
+from tiza.explain.worked_layers import Worked
+from tiza.explain.written import Line, Number, Section, Table, written
 
 __all__ = [
     "KERNELS",
@@ -37,25 +42,32 @@ __all__ = [
     "Filtered",
     "Flattened",
     "Kernels",
+    "Line",
     "Lines",
     "Maps",
     "Metric",
     "Neuron",
     "Node",
     "Noise",
+    "Number",
     "Pair",
     "Regions",
     "Robustness",
     "Row",
     "Saliency",
     "Sanity",
+    "Section",
+    "Sheet",
     "Steps",
     "Structure",
     "Surface",
+    "Table",
     "Temperature",
     "Threshold",
+    "Trace",
     "Units",
     "Update",
+    "Worked",
     "activations",
     "answer",
     "calibration",
@@ -77,11 +89,15 @@ __all__ = [
     "saliency",
     "saliency_maps",
     "sanity",
+    "save_sheet",
     "shapes",
+    "sheet",
     "size_formula",
     "steps",
     "structure",
     "surface",
+    "trace",
     "units",
     "update",
+    "written",
 ]

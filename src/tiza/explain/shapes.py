@@ -84,10 +84,10 @@ def _formula(layer: nn.Module, before: tuple[int, ...], after: tuple[int, ...]) 
             return ""
         case conv._ConvNd() | pooling._MaxPoolNd() | pooling._AvgPoolNd():
             sides = len(after) - 1
-            steps = (_each(getattr(layer, name, 1), sides) for name in ("kernel_size", "stride", "dilation"))
+            steps = (each(getattr(layer, name, 1), sides) for name in ("kernel_size", "stride", "dilation"))
             up = bool(getattr(layer, "ceil_mode", False))
-            each = zip(before[1:], *steps, _padding(layer, sides), after[1:], strict=True)
-            return "; ".join(dict.fromkeys(size_formula(*numbers, up=up) for numbers in each))
+            numbers = zip(before[1:], *steps, padding_of(layer, sides), after[1:], strict=True)
+            return "; ".join(dict.fromkeys(size_formula(*of, up=up) for of in numbers))
     return ""
 
 
@@ -106,15 +106,16 @@ def size_formula(
     return f"{left}({size} − {reach} + {pad}) / {stride}{right} + 1{f' − {outside}' if outside else ''} = {out}"
 
 
-def _padding(layer: nn.Module, sides: int) -> tuple[int, ...]:
+def padding_of(layer: nn.Module, sides: int) -> tuple[int, ...]:
     """What is added to each side's length."""
     if isinstance(layer.padding, str):  # "same": as far as the kernel reaches; "valid": none
-        kernel, dilation = _each(layer.kernel_size, sides), _each(layer.dilation, sides)
+        kernel, dilation = each(layer.kernel_size, sides), each(layer.dilation, sides)
         return tuple(d * (k - 1) * (layer.padding == "same") for k, d in zip(kernel, dilation, strict=True))
-    return tuple(2 * pad for pad in _each(layer.padding, sides))
+    return tuple(2 * pad for pad in each(layer.padding, sides))
 
 
-def _each(value: Any, sides: int) -> tuple[int, ...]:
+def each(value: Any, sides: int) -> tuple[int, ...]:
+    """A layer's setting for each of ``sides``: its own, or the one number that stands for all."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     return values * sides if len(values) == 1 else values
 

@@ -4,14 +4,13 @@ Shapes: N samples, C classes, H inputs of the last layer.
 """
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tiza import runs
@@ -64,7 +63,7 @@ def steps(logits: Any, labels: Any) -> Steps:
     exponentials = np.exp(shifted)
     sums = exponentials.sum(1)
     p = exponentials / sums[:, None]
-    losses = -np.log(p[np.arange(len(z)), y])
+    losses = np.log(sums) - shifted[np.arange(len(z)), y]  # −ln p, also where p is too small for a number
     gradient = p - np.eye(z.shape[1])[y]
     return Steps(z, y, shifted, exponentials, sums, p, losses, float(losses.mean()), gradient, gradient / len(z))
 
@@ -100,7 +99,8 @@ class Update:
 
     ``layer``: its name; ``inputs`` (H), ``weights`` (C×H) and ``bias`` (C) of it; ``steps``: what follows from its
     outputs; ``slopes`` (C×H): the gradient of its weights, (p − y) by input; ``moved``: the weights after one step of
-    the plan's ``optimizer`` at its rate ``lr`` from no memory; ``after``: the steps of the same sample then.
+    the plan's ``optimizer`` at its rate ``lr`` and with its ``weight_decay``, from no memory; ``after``: the steps of
+    the same sample then. A mirrored network's inputs are the means of those of the picture and of its mirror image.
     """
 
     split: str
@@ -114,6 +114,7 @@ class Update:
     slopes: np.ndarray
     optimizer: str
     lr: float
+    weight_decay: float
     moved: np.ndarray
     after: Steps
 
@@ -139,29 +140,47 @@ def update(
     run = runs.find(run)
     module, dataset = trained(run, data, model)
     x, label = sample_of(dataset, split, index, run.name)
-    module = copy.deepcopy(module).eval().double()
-    name, layer = _last(module, len(dataset.classes))
-    seen: list[torch.Tensor] = []
-    layer.register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[0].detach()))
-    logits, y = module(x[None]), torch.tensor([label])
-    F.cross_entropy(logits, y).backward()
-    plan: Plan = run.recipe.plan
-    weights, slopes = layer.weight.detach().clone(), layer.weight.grad
-    assert slopes is not None
+    found = update_of(copy.deepcopy(module).eval().double(), run.recipe.plan, x, label, dataset.classes, split, index)
+    if found is None:
+        name, layer = _last(module)
+        raise RequestError("steps-last", where=name, layer=type(layer).__name__)
+    return found
+
+
+def update_of(
+    module: nn.Module, plan: Plan, x: Tensor, label: int, classes: tuple[str, ...], split: str, index: int
+) -> Update | None:
+    """See :func:`update`: of the sample ``x`` (C×H×W or F), on a float64 ``module`` that is changed by it.
+
+    None where that does not end in a linear layer that gives the logits.
+    """
+    name, layer = _last(module)
+    if not isinstance(layer, nn.Linear) or layer.out_features != len(classes):
+        return None
+    seen: list[Tensor] = []
+    hook = layer.register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0].detach()))
+    weights = layer.weight.detach().clone()
     bias = layer.bias.detach().clone() if layer.bias is not None else torch.zeros(len(weights))
-    Optimizer(module, plan).step()
-    after = module(x[None])
+    before, after = one_step(module, plan, x, label)
+    hook.remove()
+    assert layer.weight.grad is not None
     return Update(
-        split, index, dataset.classes, name, seen[0][0].numpy(), weights.numpy(), bias.numpy(),
-        steps(logits.detach().numpy(), [label]), slopes.numpy(), plan.optimizer, plan.lr, layer.weight.detach().numpy(),
-        steps(after.detach().numpy(), [label]),
+        split, index, classes, name.removeprefix("body."), seen[0].mean(0).numpy(), weights.numpy(), bias.numpy(),
+        before, layer.weight.grad.numpy(), plan.optimizer, plan.lr, plan.weight_decay, layer.weight.detach().numpy(),
+        after,
     )  # fmt: skip
 
 
-def _last(module: nn.Module, classes: int) -> tuple[str, nn.Linear]:
-    """The linear layer whose outputs are the logits."""
-    found: Sequence[tuple[str, nn.Module]] = [(n, m) for n, m in module.named_modules() if not list(m.children())]
-    name, layer = found[-1]
-    if not isinstance(layer, nn.Linear) or layer.out_features != classes:
-        raise RequestError("steps-last", where=name, layer=type(layer).__name__)
-    return name, layer
+def one_step(module: nn.Module, plan: Plan, x: Tensor, label: int) -> tuple[Steps, Steps]:
+    """The steps of a sample before and after one update of the ``module`` on it, by the plan's optimizer."""
+    logits = module(x[None])
+    F.cross_entropy(logits, torch.tensor([label])).backward()
+    Optimizer(module, plan).step()
+    with torch.no_grad():
+        after = module(x[None])
+    return steps(logits.detach().numpy(), [label]), steps(after.numpy(), [label])
+
+
+def _last(module: nn.Module) -> tuple[str, nn.Module]:
+    """The last layer and its name."""
+    return [(name, layer) for name, layer in module.named_modules() if not list(layer.children())][-1]
