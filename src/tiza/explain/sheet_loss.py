@@ -37,13 +37,16 @@ def loss_section(
     if rest:
         pad.say(t("sheet.others", n=len(rest), value=others.text))
     summed = math.fsum(number.value for number in raised.values()) + (others.value if rest else 0)
+    missing = [raised[c] for c in shown if c != label] + ([others] if rest else [])
+    sure = math.fsum(number.value for number in missing) / summed < SURE
     places = max(DECIMALS, places_of(summed - 1))  # so that what is not the largest class still shows
     whole = written(summed, places)
     chances = _filled({c: written(raised[c].value / whole.value, near_one=True) for c in shown}, "p", names)
     gradient = _filled({c: written(chances[c].value - (c == label)) for c in shown}, "p − y", names)
+    off: dict[int, str | Number] = {**gradient, **({label: "−J"} if sure else {})}
     heads = (t("col.class"), "z", t("steps.shifted"), t("steps.exponential"), "p", "y", "p − y")
     pad.table(heads, [
-        (names[c], z[c], shifted[c], raised[c], chances[c], str(int(c == label)), gradient[c]) for c in shown
+        (names[c], z[c], shifted[c], raised[c], chances[c], str(int(c == label)), off[c]) for c in shown
     ])  # fmt: skip
     parts = [f"Σ {t('steps.exponential')}", *([" + ", others] if rest else [])]
     total = pad.line("Σ", parts, summed, decimals=places)
@@ -51,9 +54,12 @@ def loss_section(
     if chance.value == 0:
         least = _used(shifted[label])
         loss = pad.line("J", ("ln(", total, ") − ", least), math.log(total.value) - least.value)
-    elif 1 - chance.value < SURE:
-        pad.say(t("sheet.sure"))
-        loss = pad.line("J", ("1 − ", chance), 1 - chance.value)
+    elif sure:
+        pad.say(t("sheet.sure", name=names[label]))
+        parts = [part for number in missing for part in (" + ", _used(number))][1:]
+        wrong = pad.line("R", parts, math.fsum(number.value for number in missing))
+        loss = pad.line("J", (wrong, " / ", total), wrong.value / total.value)
+        gradient[label] = pad.line("p − y", ("−", loss), -loss.value)
     else:
         loss = pad.line("J", ("−ln(", chance, ")"), -math.log(chance.value))
     return pad.section(title), loss, {c: _used(number) for c, number in gradient.items()}

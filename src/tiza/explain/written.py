@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tiza.i18n import number
 
-DECIMALS = 5  # of numbers that are not small
+DECIMALS, SHOWN = 5, 10  # of numbers that are not small; at most, as a pocket calculator shows them
 SIGNS = "+−·/^"  # behind which a negative number stands in brackets
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -36,10 +36,9 @@ def written(value: float, decimals: int = DECIMALS, *, near_one: bool = False, t
     if value == 0 or (near_one and value == 1):
         return Number(number(int(value)), value)
     if abs(value) < 10.0**-DECIMALS:
-        return _in_powers(value, decimals, trim)
+        return _number(value, decimals - 1, math.floor(math.log10(abs(value))), trim)
     places = max(decimals, places_of(value, decimals), places_of(1 - value, decimals) if near_one else 0)
-    text = number(value, f".{min(places, 15)}f")
-    return Number(_trimmed(text, trim), float(f"{value:.{min(places, 15)}f}"))
+    return _number(value, min(places, SHOWN), 0, trim)
 
 
 def places_of(value: float, digits: int = DECIMALS) -> int:
@@ -47,10 +46,13 @@ def places_of(value: float, digits: int = DECIMALS) -> int:
     return digits - 1 - math.floor(math.log10(abs(value))) if 0 < abs(value) < 1 else 0
 
 
-def _in_powers(value: float, digits: int, trim: bool) -> Number:
-    mantissa, power = f"{value:.{digits - 1}e}".split("e")
-    text = number(float(mantissa), f".{digits - 1}f")
-    return Number(f"{_trimmed(text, trim)}·10{str(int(power)).translate(RAISED)}", float(f"{value:.{digits - 1}e}"))
+def _number(value: float, places: int, power: int, trim: bool) -> Number:
+    """With so many decimals, of the mantissa by 10^``power``; halves are rounded up, as calculators do."""
+    exact = Decimal(f"{value:.12g}").scaleb(-power)
+    rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    text = _trimmed(number(float(rounded), f".{places}f"), trim)
+    raised = f"·10{str(power).translate(RAISED)}" if power else ""
+    return Number(text + raised, float(rounded.scaleb(power)))
 
 
 def _trimmed(text: str, trim: bool) -> str:
