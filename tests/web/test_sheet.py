@@ -1,4 +1,4 @@
-"""The printed sheet in a browser: it fits on A4 and on US Letter, in both languages, and asks nothing of the network."""
+"""The printed sheet in a browser: it fits on A4 and US Letter, in both languages, and asks nothing of the network."""
 
 from collections.abc import Iterator
 from pathlib import Path

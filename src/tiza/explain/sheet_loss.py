@@ -10,7 +10,7 @@ from tiza.i18n import t
 
 CLASSES, MANY = 8, 12  # how many are shown, where there are more than that
 SURE = 1e-6  # what is missing to a probability of 1, under which −ln p is that to six digits
-COLUMNS = 6  # samples beside each other
+COLUMNS = 4  # samples beside each other
 EPSILON = 1e-8  # Adam's
 
 Numbers = dict[int, Number]
