@@ -639,6 +639,33 @@ def test_saliency_is_explained_in_words_numbers_and_a_picture(command, small: Pa
     assert (other["class"], other["label"], len(other["maps"])) == ("3", None, 1)
 
 
+@pytest.mark.parametrize(
+    ("language", "cloud", "near"),
+    [("en", ["of the variance", "Trustworthiness"], ["nearest", "as the answer is"]),
+     ("es", ["de la varianza", "Fiabilidad"], ["más cercanas", "como la respuesta"])],
+)  # fmt: skip
+def test_clouds_and_neighbours_are_told_in_words_numbers_and_pictures(
+    command, small: Path, tmp_path: Path, language: str, cloud: list[str], near: list[str]
+):
+    said = command("explain", "embedding", small, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in cloud), said.out
+    options = ["--method", "t-sne", "--samples", 60, "--seed", 1]
+    assert "t-SNE" in command("explain", "embedding", small, *options, "--lang", language).out
+    told = command("explain", "embedding", small, *options, "--save", tmp_path, "--json").json()
+    assert [Path(path).name for path in told["saved"]] == ["embedding.png", "embedding.svg"]
+    assert np.shape(told["points"]) == (60, 2)
+    assert told["perplexity"] == pytest.approx(59 / 3)
+    said = command("explain", "neighbours", small, 3, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in near), said.out
+    assert f"tiza explain neighbours {small} 3 --save" in said.out
+    told = command("explain", "neighbours", small, 3, "--k", 5, "--metric", "euclidean", "--save", tmp_path, "--json")
+    assert [Path(path).name for path in told.json()["saved"]] == ["neighbours.png", "neighbours.svg"]
+    assert told.json()["distances"] == sorted(told.json()["distances"])
+    assert told.json()["agree"] == told.json()["labels"].count(told.json()["answer"])
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "Your module learns"), ("es", "Tu módulo aprende")])
 def test_a_module_of_ones_own_is_trained_and_its_learning_judged(
     command, home: Path, tmp_path: Path, language: str, words: str
@@ -963,6 +990,15 @@ BAD_REQUESTS = {
     "a layer for another method": (["explain", "saliency", "{iris}", "0", "--method", "gradient", "--layer", "logits"],
                                    2, "grad-cam"),
     "saliency of a picture for a table": (["explain", "saliency", "{iris}", "{tmp}/digit.png"], 2, "table"),
+    "a cloud by no method": (["explain", "embedding", "{iris}", "--method", "tsne"], 2, "t-sne"),
+    "a cloud of a layer that is not there": (["explain", "embedding", "{iris}", "--layer", "conv1"], 2, "linear1"),
+    "a cloud of test": (["explain", "embedding", "{iris}", "--split", "test"], 2, "test"),
+    "a cloud of two samples": (["explain", "embedding", "{iris}", "--samples", "2"], 2, "5"),
+    "too large a perplexity": (["explain", "embedding", "{iris}", "--method", "t-sne", "--perplexity", "50"], 2, "50"),
+    "neighbours by no metric": (["explain", "neighbours", "{iris}", "0", "--metric", "cosin"], 2, "cosine"),
+    "more neighbours than samples": (["explain", "neighbours", "{iris}", "0", "--k", "999"], 2, "999"),
+    "neighbours of a sample beyond": (["explain", "neighbours", "{iris}", "-1"], 2, "-1"),
+    "neighbours in no run": (["explain", "neighbours", "{tmp}/digit.png", "0"], 2, "digit.png"),
     "saliency of no run": (["explain", "saliency", "iriss", "0"], 2, "iriss"),
 }  # fmt: skip
 

@@ -29,6 +29,7 @@ from tiza.data.seal import Split
 from tiza.data.sources import load
 from tiza.errors import TizaError
 from tiza.explain.dropout import Dropout
+from tiza.explain.embedding import Embedding
 from tiza.explain.perceptron import Lines
 from tiza.explain.regions import Regions
 from tiza.explain.saliency import Saliency
@@ -157,6 +158,11 @@ def renamed(maps: Sequence[Saliency]) -> list[Saliency]:
     ]
 
 
+def one_point(run: Run) -> Embedding:
+    of = explain.embedding(run)
+    return replace(of, points=np.zeros_like(of.points), explained=(0.0, 0.0))
+
+
 def many(maps: Sequence[Saliency]) -> list[Saliency]:
     names = tuple(f"{LONG[i % 2]} {i}" for i in range(40))
     return [replace(one, sample=np.tile(one.sample, 10), map=np.tile(one.map, 10), features=names) for one in maps]
@@ -202,6 +208,20 @@ FIGURES: dict[str, Callable[[dict[str, Told]], Figure]] = {
     "saliency with long names, unchecked": lambda w: figures.saliency(renamed(salient(w["digits"], "mlp", draws=0))),
     "saliency of a table": lambda w: figures.saliency(explain.saliency_maps(w["iris"].run, 0)),
     "saliency of many features": lambda w: figures.saliency(many(explain.saliency_maps(w["iris"].run, 0, draws=0))),
+    "embedding": lambda w: figures.embedding(explain.embedding(w["digits"].run, samples=80)),
+    "embedding with long names": lambda w: figures.embedding(
+        replace(explain.embedding(w["digits"].run, method="t-sne", samples=40), classes=GARMENTS)
+    ),
+    "embedding of a table": lambda w: figures.embedding(explain.embedding(w["iris"].run)),
+    "embedding of one point": lambda w: figures.embedding(one_point(w["iris"].run)),
+    "neighbours": lambda w: figures.neighbours(explain.neighbours(w["digits"].run, 3, 11)),
+    "neighbours with long names": lambda w: figures.neighbours(
+        replace(explain.neighbours(w["digits"].run, 3, 2), classes=GARMENTS, answer=1, label=9)
+    ),
+    "neighbours of a row": lambda w: figures.neighbours(explain.neighbours(w["iris"].run, 3)),
+    "neighbours of a row with long names": lambda w: figures.neighbours(
+        replace(explain.neighbours(w["points"].run, 3, 3), classes=LONG, features=LONG)
+    ),
     "comparison": lambda w: figures.comparison(seeded(BATCHES)),
     "comparison of two, one far slower": lambda w: figures.comparison(seeded(BATCHES[:2], slower=60)),
     "comparison of single points": lambda w: figures.comparison(seeded(BATCHES[:3], points=1)),

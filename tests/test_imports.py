@@ -106,6 +106,8 @@ ORDER = [
     "tiza.figures.regions",
     "tiza.figures.perceptron",
     "tiza.figures.saliency",
+    "tiza.figures.embedding",
+    "tiza.figures.neighbours",
     "tiza.figures.activations",
     "tiza.figures.structure",
     "tiza.figures.signed",

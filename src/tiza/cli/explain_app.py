@@ -233,6 +233,41 @@ def explain_commands() -> typer.Typer:
     ) -> None:
         looking.saliency(run, sample, method, layer, target, split, model, save, as_json)
 
+    @explain.command("embedding", cls=Command, help=t("cmd.explain.embedding"))
+    def explain_embedding(
+        run: Annotated[str, options.run_argument()],
+        method: Annotated[str, typer.Option(metavar="pca|t-sne", help=t("opt.method.embedding"))] = "pca",
+        layer: Annotated[
+            str | None, typer.Option(metavar=t("meta.layer"), help=t("opt.layer.hidden"), show_default=False)
+        ] = None,
+        samples: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.samples"))] = 1000,
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.embedding"))] = "valid",
+        seed: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.seed.embedding"))] = 0,
+        perplexity: Annotated[
+            float | None, typer.Option(metavar=t("meta.n"), help=t("opt.perplexity"), show_default=False)
+        ] = None,
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        looking.embedding(run, method, layer, samples, split, seed, perplexity, model, save, as_json)
+
+    @explain.command("neighbours", cls=Command, help=t("cmd.explain.neighbours"))
+    def explain_neighbours(
+        run: Annotated[str, options.run_argument()],
+        sample: Annotated[str, options.sample_argument()],
+        k: Annotated[int, typer.Option("--k", metavar=t("meta.n"), help=t("opt.k"))] = 8,
+        layer: Annotated[
+            str | None, typer.Option(metavar=t("meta.layer"), help=t("opt.layer.hidden"), show_default=False)
+        ] = None,
+        metric: Annotated[str, typer.Option(metavar="cosine|euclidean", help=t("opt.metric"))] = "cosine",
+        split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.answer"))] = "valid",
+        model: Annotated[str | None, options.own_option()] = None,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        looking.neighbours(run, sample, k, layer, metric, split, model, save, as_json)
+
     @explain.command("perceptron", cls=Command, help=t("cmd.explain.perceptron"))
     def explain_perceptron(
         save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,

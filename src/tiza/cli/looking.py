@@ -1,4 +1,4 @@
-"""``tiza explain`` saliency: what a model looks at, as tables, JSON and pictures."""
+"""``tiza explain`` saliency, embedding, neighbours: what a model looks at, and what it takes for alike."""
 
 import textwrap
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-    from tiza.explain import Saliency
+    from tiza.explain import Embedding, Neighbours, Saliency
     from tiza.runs import Run
 
 METHODS = ("gradient", "integrated", "grad-cam", "occlusion")
@@ -141,6 +141,83 @@ def _remarks(of: "Sequence[Saliency]") -> list[str]:
 
 def _names(of: "Sequence[Saliency]") -> str:
     return ", ".join(t(f"saliency.{each.method}") for each in of)
+
+
+def embedding(
+    run: str, method: str, layer: str | None, samples: int, split: str, seed: int, perplexity: float | None,
+    model: str | None, save: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """``tiza explain embedding``."""
+    from tiza import explain
+
+    found, own = _run(run, model)
+    of = explain.embedding(
+        found, layer, method, samples=samples, split=split, seed=seed, perplexity=perplexity, model=own
+    )
+    asked: dict[str, object] = {"--layer": layer, "--model": model, "--perplexity": perplexity}
+    asked |= {"--method": method if method != "pca" else None, "--split": split if split != "valid" else None}
+    asked |= {"--samples": samples if samples != 1000 else None, "--seed": seed or None}
+    words = [run, *(word for pair in asked.items() if pair[1] is not None for word in pair)]
+    tell("embedding", words, of, lambda: _say_embedding(of), of.to_dict(), save, as_json)
+
+
+def _say_embedding(of: "Embedding") -> None:
+    from tiza import terminal
+
+    n, wrong = len(of.points), int(of.wrong.sum())
+    fields = {"n": n, "split": t(f"split.{of.split}"), "layer": of.layer, "units": of.units, "wrong": wrong}
+    _paragraph(t("embedding.what", **fields))
+    if of.explained is not None:
+        across, up = of.explained
+        _paragraph(t("embedding.pca", across=across, up=up, rest=max(0.0, 1 - across - up)))
+    else:
+        _paragraph(t("embedding.t-sne", perplexity=of.perplexity))
+    _paragraph(t("embedding.near", near=of.near, trustworthiness=of.trustworthiness))
+    print()
+    rows = []
+    for c, name in enumerate(of.classes):
+        mine = of.labels == c
+        if count := int(mine.sum()):
+            x, y = of.points[mine].mean(0)
+            missed = int(of.wrong[mine].sum())
+            rows.append((name, number(count, ","), number(missed, ","), number(x, ".2f"), number(y, ".2f")))
+    heads = (t("col.class"), "n", t("embedding.wrong"), t("embedding.x"), t("embedding.y"))
+    terminal.console().print(terminal.plain_table(heads, rows))
+    print()
+
+
+def neighbours(
+    run: str, sample: str, k: int, layer: str | None, metric: str, split: str, model: str | None, save: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """``tiza explain neighbours``."""
+    from tiza import explain
+
+    found, own = _run(run, model)
+    of = explain.neighbours(found, _sample(sample, split), k, layer=layer, metric=metric, split=split, model=own)
+    asked: dict[str, object] = {"--layer": layer, "--model": model, "--k": k if k != 8 else None}
+    asked |= {"--metric": metric if metric != "cosine" else None, "--split": split if split != "valid" else None}
+    words = [run, sample, *(word for pair in asked.items() if pair[1] is not None for word in pair)]
+    tell("neighbours", words, of, lambda: _say_neighbours(of), of.to_dict(), save, as_json)
+
+
+def _say_neighbours(of: "Neighbours") -> None:
+    from tiza import terminal
+
+    answer = of.classes[of.answer]
+    fields = {"name": of.name, "answer": answer, "k": len(of.index), "n": of.among, "layer": of.layer}
+    key = "neighbours.what" if of.label is None else "neighbours.labelled"
+    label = {} if of.label is None else {"label": of.classes[of.label]}
+    _paragraph(t(key, **fields, **label))
+    print()
+    rows = [
+        (f"{'  ' if label == of.answer else '≠ '}{of.classes[label]}", number(int(i), ","), number(float(d), ".3g"))
+        for label, i, d in zip(of.labels, of.index, of.distances, strict=True)
+    ]
+    heads = (t("neighbours.label"), t("neighbours.index"), t(f"metric.{of.metric}"))
+    terminal.console().print(terminal.plain_table(heads, rows))
+    print()
+    _paragraph(t("neighbours.agree", agree=of.agree, k=len(of.index), answer=answer))
 
 
 def _sample(text: str, split: str) -> "int | Path":

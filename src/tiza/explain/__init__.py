@@ -6,10 +6,12 @@ from tiza.explain.calibration import Bins, Calibration, Temperature, Threshold, 
 from tiza.explain.confused import Cell, Confused, Pair, confused
 from tiza.explain.distortions import distort
 from tiza.explain.dropout import Dropout, dropout
+from tiza.explain.embedding import Embedding, embedding
 from tiza.explain.filters import KERNELS, Filtered, filter
 from tiza.explain.kernels import Kernels, kernels
 from tiza.explain.maps import Maps, maps
 from tiza.explain.metrics import Metric, metrics
+from tiza.explain.neighbours import Neighbours, neighbours
 from tiza.explain.noise import Draws, Noise, noise
 from tiza.explain.perceptron import Lines, perceptron
 from tiza.explain.regions import Regions, regions
@@ -39,6 +41,7 @@ __all__ = [
     "Curve",
     "Draws",
     "Dropout",
+    "Embedding",
     "Filtered",
     "Flattened",
     "Kernels",
@@ -46,6 +49,7 @@ __all__ = [
     "Lines",
     "Maps",
     "Metric",
+    "Neighbours",
     "Neuron",
     "Node",
     "Noise",
@@ -75,12 +79,14 @@ __all__ = [
     "convolve",
     "distort",
     "dropout",
+    "embedding",
     "epoch_loss",
     "filter",
     "flatten",
     "kernels",
     "maps",
     "metrics",
+    "neighbours",
     "neuron",
     "noise",
     "perceptron",

@@ -59,7 +59,7 @@ def run_through(model: nn.Module, names: Iterable[str], x: Tensor) -> tuple[Tens
 
     def keep(name: str, output: Any) -> Any:
         found.setdefault(name, output)
-        return output.clone() if isinstance(output, Tensor) and output.requires_grad else output
+        return output.clone() if isinstance(output, Tensor) else output
 
     hooks = [
         layer_of(model, name).register_forward_hook(lambda _m, _i, out, name=name: keep(name, out)) for name in names

@@ -10,11 +10,13 @@ from tiza.figures.calibration import calibration
 from tiza.figures.comparison import comparison
 from tiza.figures.confused import confused
 from tiza.figures.dropout import dropout
+from tiza.figures.embedding import embedding
 from tiza.figures.filters import filter
 from tiza.figures.heat import heat
 from tiza.figures.kernels import kernels
 from tiza.figures.learning import curves, rates
 from tiza.figures.maps import maps
+from tiza.figures.neighbours import neighbours
 from tiza.figures.noise import noise
 from tiza.figures.overview import overview
 from tiza.figures.paper import save
@@ -43,12 +45,14 @@ __all__ = [
     "digits",
     "dropout",
     "effects",
+    "embedding",
     "filter",
     "heat",
     "histogram",
     "kernels",
     "maps",
     "mosaic",
+    "neighbours",
     "noise",
     "overview",
     "perceptron",
