@@ -240,7 +240,7 @@ def explain_commands() -> typer.Typer:
         layer: Annotated[
             str | None, typer.Option(metavar=t("meta.layer"), help=t("opt.layer.hidden"), show_default=False)
         ] = None,
-        samples: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.samples"))] = 1000,
+        samples: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.samples.embedding"))] = 1000,
         split: Annotated[str, typer.Option(metavar="train|valid", help=t("opt.split.embedding"))] = "valid",
         seed: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.seed.embedding"))] = 0,
         perplexity: Annotated[
