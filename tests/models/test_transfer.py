@@ -170,7 +170,7 @@ def test_a_body_can_be_taken_from_a_transfer_again(bodies, digits, tmp_path):
     [({}, {"conv1", "norm1", "conv2", "norm2", "dense_linear1", "dense_norm1"}),
      ({"unfreeze": "dense_linear1"}, {"conv1", "norm1", "conv2", "norm2"}),
      ({"unfreeze": "norm1"}, {"conv1"}), ({"unfreeze": "conv1"}, set()), ({"frozen": False}, set())],
-    ids=str,
+    ids=["all", "dense", "norm1", "conv1", "not-frozen"],
 )  # fmt: skip
 def test_unfreezing_lets_a_layer_learn_with_all_that_follow(bodies, digits, options, still: set[str]):
     model = build("transfer", digits, body=bodies["cnn"], **options)
