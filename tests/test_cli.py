@@ -844,6 +844,8 @@ BAD_REQUESTS = {
     "an empty folder for a run": (["evaluate", "{tmp}/empty"], 2, "empty"),
     "pictures for a table": (["predict", "{iris}", "{tmp}/digit.png"], 2, "table"),
     "an ONNX that is not there": (["predict", "{tmp}/none.onnx", "{tmp}/digit.png"], 1, "none.onnx"),
+    "a bundle that is none": (["predict", "{tmp}/escape.zip", "{tmp}/digit.png"], 1, "../evil.png"),
+    "a run's history of a bundle": (["runs", "show", "{tmp}/escape.zip"], 2, "escape.zip"),
     "an export to what is not there": (["export", "{iris}", "--to", "onxn"], 2, "onnx"),
     "an export to nothing": (["export", "{iris}"], 2, "--to"),
     "an export of no run": (["export", "{tmp}/empty", "--to", "onnx"], 2, "empty"),
@@ -1111,6 +1113,33 @@ def test_a_bad_picture_gets_one_clear_sentence(command, trained, tmp_path: Path,
         assert said.err.count("\n") == 1, said.err
         assert name in said.err, said.err
         assert command("predict", trained[0], path, "--json").json()["error"]["where"] == str(path)
+
+
+def test_a_bundle_is_predicted_and_evaluated_like_its_run(command, small: Path, tmp_path: Path):
+    said = command("export", small, "--to", "bundle", "--save", tmp_path / "digits.zip", "--json").json()
+    assert said == {"path": str(tmp_path / "digits.zip"), "to": "bundle", "size": said["size"], "samples": None,
+                    "distance": None}  # fmt: skip
+    assert said["size"] == (tmp_path / "digits.zip").stat().st_size
+    file, _ = tile(tmp_path)
+    one, other = (command("predict", of, file, "--json").json() for of in (small, tmp_path / "digits.zip"))
+    assert one == other
+    told = command("evaluate", tmp_path / "digits.zip", "--sealed", "--save", tmp_path / "figures", "--json").json()
+    assert told["run"] == str(tmp_path / "digits.zip")
+    assert told["diagnosis"] == []
+    assert {Path(path).stem for path in told["saved"]} == {"confusion", "confusion-rates", "worst"}
+    assert told["valid"] == command("evaluate", small, "--sealed", "--json").json()["valid"]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_an_export_says_where_it_is_and_how_well_it_was_checked(command, small: Path, tmp_path: Path, language: str):
+    said = command("export", small, "--to", "onnx", "--save", tmp_path / "digits.onnx", "--lang", language).out
+    assert str(tmp_path / "digits.onnx") in said
+    assert "1,000" in said if language == "en" else "1000" in said
+    file, _ = tile(tmp_path)
+    assert command("predict", tmp_path / "digits.onnx", file, "--json").json()["predictions"][0]["class"]
+    (small / "model" / "model.onnx").unlink()
+    told = json.loads((small / "model" / "manifest.json").read_text())
+    (small / "model" / "manifest.json").write_text(json.dumps(told | {"files": {}}))
 
 
 def test_broken_model_files_are_refused_and_never_loaded(command, small: Path, tmp_path: Path):

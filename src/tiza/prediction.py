@@ -3,7 +3,7 @@
 torch is imported where the answers come from it, and only there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from tiza.data.samples import array_of, for_model
 from tiza.data.tables import Place, encode
 from tiza.errors import RequestError, TizaError
 from tiza.exports import session
-from tiza.runs.files import ONNX, Manifest, stored
+from tiza.runs.files import Manifest, stored
 from tiza.storage import read_unchanged
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Predictor:
     arrays are taken as ``load()`` took the training data: images
     C×H×W, H×W×C or H×W of the same scale, rows of a table. ``model`` is the user's module, for external runs.
     A run that was exported to ONNX answers by that, without torch; so does the file alone, ``Predictor("model.onnx")``.
+    ``Predictor("model.zip")`` takes a bundle.
     """
 
     def __init__(self, run: "str | Path | Run", *, model: "nn.Module | None" = None) -> None:
@@ -126,18 +127,13 @@ class Predictor:
         return Prediction(file, label, self.classes[label], row[label], tuple(row), image)
 
 
-def _answering(
-    run: "str | Path | Run", model: "nn.Module | None"
-) -> tuple[Manifest, Callable[[np.ndarray], np.ndarray]]:
+def _answering(run: "str | Path | Run", model: "nn.Module | None") -> tuple[Manifest, session.Logits]:
     """What a model is asked, and its way from samples to logits: onnxruntime where it has an ONNX, else torch."""
     if isinstance(run, (str, Path)) and Path(run).suffix.lower() == ".onnx":
         alone = session.opened(read_unchanged(Path(run)), str(run))
         return alone.manifest, alone.logits
     kept = stored(run) if model is None else None
-    if kept is not None and ONNX in kept.manifest.files and session.is_there():
-        graph = session.opened(kept.read(ONNX), where := f"{kept.where}/{ONNX}")
-        if not graph.manifest.is_of(kept.manifest):
-            raise TizaError("onnx-other", where=where)
+    if kept is not None and (graph := session.of(kept)) is not None:
         return kept.manifest, graph.logits
     import torch
 

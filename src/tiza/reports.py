@@ -13,6 +13,7 @@ from tiza.data.dataset import Dataset
 from tiza.data.seal import Sealed, Split
 from tiza.data.sources import load
 from tiza.errors import RequestError
+from tiza.exports import session
 from tiza.i18n import number, t
 from tiza.metrics import Tally, measure, per_class, summary, wilson
 from tiza.models.building import check_outputs, device_of
@@ -95,8 +96,9 @@ def evaluate(
     """Measure a run (or any module that maps raw samples to logits) on train, validation and, once, on test.
 
     Opening the test split writes one line to the ledger; ``sealed=True`` leaves it closed. The report of a run is kept
-    in its folder. ``data`` and ``model`` are the user's own, for runs recorded as external. Raises
-    :class:`TizaError` when the data is not what the run was trained on.
+    in its folder; a bundle, ``evaluate("model.zip")``, stays as it is. ``data`` and ``model`` are the user's own, for
+    runs recorded as external; one that was exported to ONNX is asked by that. Raises :class:`TizaError` when the data
+    is not what the run was trained on.
     """
     if isinstance(run, nn.Module):
         if data is None:
@@ -104,22 +106,45 @@ def evaluate(
         dataset = data if isinstance(data, Dataset) else load(data)
         check_outputs(run, dataset.train.x[:2], len(dataset.classes))
         return _report(run, dataset, type(run).__name__, sealed)
-    run = runs.find(run)
-    restored, facts = runs.restore(run, model=model), run.facts
-    dataset = data if isinstance(data, Dataset) else load(run.recipe.data if data is None else data)
-    runs.check_data(run, dataset)
+    bundle = runs.bundled(run)
+    source = runs.find(run) if bundle is None else bundle
+    asked = _asked(run, model)
+    dataset = data if isinstance(data, Dataset) else load(source.recipe.data if data is None else data)
+    runs.check_data(source, dataset)
     if sealed and isinstance(dataset.valid, Sealed):
         raise RequestError("sealed-as-written", where="data.valid")
-    with using_threads(facts.threads):
-        report = _report(restored.model, dataset, run.name, sealed)
-    if sealed and (before := run.report) and before["test"]:  # opened earlier, for these weights: that stays known
+    with using_threads(source.facts.threads if isinstance(source, runs.Run) else torch.get_num_threads()):
+        report = _report(asked, dataset, source.name, sealed)
+    if sealed and (before := source.report) and before["test"]:  # opened earlier, for these weights: that stays known
         report = replace(
             report, splits=report.splits | {"test": before["test"]}, opening=before["test_opening"], reason=None
         )
+    if not isinstance(source, runs.Run):
+        return report
+    run = source
     storage.write(run.path / "report.json", storage.to_json(storage.finite(report.to_dict())))
     if (run.path / "model" / "manifest.json").exists():
         storage.write(run.path / "model" / "README.md", runs.card(run))
     return report
+
+
+class _Graph(nn.Module):
+    """A module that asks an ONNX."""
+
+    def __init__(self, logits: session.Logits) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(self.logits(x.numpy()))
+
+
+def _asked(run: "str | Path | runs.Run", model: nn.Module | None) -> nn.Module:
+    """The model of a run or a bundle; its ONNX where it is a module of the user's own that was not given."""
+    kept = runs.stored(run) if model is None else None
+    external = kept is not None and kept.manifest.model.get("name") == "external"
+    graph = session.of(kept) if kept is not None and external else None
+    return runs.restore(run, model=model).model if graph is None else _Graph(graph.logits)
 
 
 def _report(model: nn.Module, data: Dataset, name: str, sealed: bool) -> Report:

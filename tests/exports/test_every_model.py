@@ -1,4 +1,6 @@
-"""Every registered model: saved, loaded again with the same answers, exported with the same answers."""
+"""Every registered model: saved, loaded again with the same answers, exported with the same answers, in both forms."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,12 +34,14 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return run, held[-1].eval()
 
 
-def test_the_answers_stay_the_same_saved_and_loaded_and_as_onnx(trained: tuple[runs.Run, nn.Module]):
+def test_the_answers_stay_the_same_saved_loaded_and_exported(trained: tuple[runs.Run, nn.Module], tmp_path: Path):
     run, model = trained
     x = tiza.load(run.recipe.data).train.x[:1_000]
     with torch.inference_mode():
         ours = model(x)
         assert torch.equal(runs.restore(run.path).model(x), ours)
+        bundle = tiza.export(run, "bundle", tmp_path / "model.zip")
+        assert torch.equal(runs.restore(bundle).model(x), ours)
     probabilities = ours.double().softmax(1).numpy()
 
     done = written(run, "onnx")
@@ -49,3 +53,5 @@ def test_the_answers_stay_the_same_saved_and_loaded_and_as_onnx(trained: tuple[r
     answers = tiza.Predictor(run).predict(x.numpy())
     assert np.abs(np.array([answer.probabilities for answer in answers]) - probabilities).max() <= 1e-5
     assert [answer.label for answer in answers] == ours.argmax(1).tolist()
+    whole = tiza.export(run, "bundle", tmp_path / "whole.zip")
+    assert tiza.Predictor(whole)(x[0]).probabilities == tiza.Predictor(run)(x[0]).probabilities

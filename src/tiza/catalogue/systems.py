@@ -66,7 +66,7 @@ COMMANDS: dict[str, str] = {
     "004-transfer": "tiza train --recipe 004-transfer",
     "004-cut": "tiza explain structure 004-resnet18 --cut stage4",
     "004-transfer-gain": "tiza recipes compare 004-transfer-gain",
-    "all-save": "tiza evaluate last",
+    "all-save": "tiza export last --to bundle",
 }
 # What these show is not there yet.
 LATER = {"004-transfer-gain"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tiza.config import Recipe
     from tiza.data.dataset import Dataset
-    from tiza.runs import Facts, Run
+    from tiza.runs import Facts, Manifest, Run
 
 SKIPPED_SHOWN = 20
 MOST_VALUES = 4_000_000  # of one sample
@@ -102,7 +102,7 @@ def loaded(recipe: "Recipe", *, told: bool = True) -> "Dataset":
     return data
 
 
-def own_model(model: str | None, of: "Dataset | Facts", seed: int = 0) -> "nn.Module | None":
+def own_model(model: str | None, of: "Dataset | Facts | Manifest", seed: int = 0) -> "nn.Module | None":
     """The user's own module, FILE.py:NAME, for data of that shape and those classes; None where there is none."""
     from tiza.models.own import own_module
 
@@ -151,6 +151,16 @@ def _shape(text: str) -> tuple[int, ...]:
     if not shape or prod(shape) > MOST_VALUES:
         raise RequestError("input-size", where="--input", text=text, most=MOST_VALUES)
     return shape
+
+
+def own_of(model: str | None, run: str) -> "nn.Module | None":
+    """The user's own module for what a run, or a bundle, was trained on; None where there is none."""
+    if model is None:
+        return None
+    from tiza.runs import bundled, find
+
+    bundle = bundled(run)
+    return own_model(model, find(run).facts if bundle is None else bundle.manifest)
 
 
 def run_among(kind: str, name: str, others: Sequence[str], *, where: str | None = None) -> "Run":

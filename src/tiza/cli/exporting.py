@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tiza.cli.choosing import own_model
+from tiza.cli.choosing import own_of
 from tiza.i18n import number, t
 
 
@@ -10,11 +10,9 @@ def export(run: str, to: str, model: str | None, save: Path | None, as_json: boo
     """``tiza export``."""
     from tiza import terminal
     from tiza.exports.writing import written
-    from tiza.runs import find
     from tiza.storage import to_json
 
-    own = own_model(model, find(run).facts) if model else None
-    done = written(run, to, save, model=own)
+    done = written(run, to, save, model=own_of(model, run))
     if as_json:
         print(to_json(done.to_dict()))
         return

@@ -11,25 +11,27 @@ if TYPE_CHECKING:
     from tiza.data.dataset import Dataset
     from tiza.prediction import Prediction
     from tiza.reports import Report
-    from tiza.runs import Run
+    from tiza.runs import Run, Stored
     from tiza.trials import Trials
 
 MOST_CLASSES = 30  # in one figure
 
 
-def save_run(run: "Run", report: "Report", folder: Path) -> list[Path]:
-    """The curves, the confusions, the worst examples, and the overview of them all."""
+def save_run(run: "Run | Stored", report: "Report", folder: Path) -> list[Path]:
+    """The confusions and the worst examples; of a run, which has a history, the curves and the overview of them all."""
     from tiza import figures
     from tiza.data.sources import load
+    from tiza.runs import Run
 
     data = load(run.recipe.data)
     drawn = {
-        "curves": figures.curves(run, metrics=("loss", "accuracy", "f1_macro")),
         "confusion": figures.confusion(report),
         "confusion-rates": figures.confusion(report, rates=True),
         "worst": figures.worst(report, data),
-        "overview": figures.overview(run, report, data),
     }
+    if isinstance(run, Run):
+        drawn["curves"] = figures.curves(run, metrics=("loss", "accuracy", "f1_macro"))
+        drawn["overview"] = figures.overview(run, report, data)
     return [path for name, figure in drawn.items() for path in figures.save(figure, folder / name)]
 
 

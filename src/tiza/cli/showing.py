@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tiza.cli.choosing import own_model
+from tiza.cli.choosing import own_of
 from tiza.cli.saving import save_answers, save_run, say_saved
 from tiza.errors import RequestError
 from tiza.i18n import t
@@ -13,17 +13,22 @@ def evaluate(run: str, model: str | None, sealed: bool, save: Path | None, as_js
     """``tiza evaluate``."""
     from tiza import reports, terminal
     from tiza.checks import diagnose
-    from tiza.runs import find
+    from tiza.runs import Run, bundled, find
     from tiza.storage import to_json
 
-    folder = find(run)
-    own = own_model(model, folder.facts) if model else None
-    report = reports.evaluate(folder, sealed=sealed, model=own)
-    found = diagnose(folder, model=own)
-    saved = save_run(folder, report, save) if save is not None else []
+    own = own_of(model, run)
+    bundle = bundled(run)
+    source = find(run) if bundle is None else bundle
+    report = reports.evaluate(run, sealed=sealed, model=own)
+    found = diagnose(source, model=own) if isinstance(source, Run) else []  # a bundle has no history
+    saved = save_run(source, report, save) if save is not None else []
     if as_json:
         diagnosis = [finding.to_dict() for finding in found]
-        plain = {"run": str(folder.path), **report.to_dict(), "diagnosis": diagnosis}
+        plain = {
+            "run": str(source.path if isinstance(source, Run) else source.where),
+            **report.to_dict(),
+            "diagnosis": diagnosis,
+        }
         print(to_json({**plain, "saved": [str(path) for path in saved]}))
         return
     out = terminal.console()
@@ -41,11 +46,9 @@ def predict(run: str, files: Sequence[Path], model: str | None, save: Path | Non
     """``tiza predict``."""
     from tiza import terminal
     from tiza.prediction import Predictor
-    from tiza.runs import find
     from tiza.storage import to_json
 
-    own = own_model(model, find(run).facts) if model else None
-    answers = Predictor(run, model=own).predict(files)
+    answers = Predictor(run, model=own_of(model, run)).predict(files)
     saved = save_answers(files, answers, save) if save is not None else []
     if as_json:
         plain = [answer.to_dict() for answer in answers]

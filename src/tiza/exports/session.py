@@ -17,7 +17,8 @@ import numpy as np
 
 from tiza.config import make
 from tiza.errors import RequestError, TizaError
-from tiza.runs.files import Manifest, digest
+from tiza.runs.bundle import ONNX
+from tiza.runs.files import Manifest, Stored, digest
 
 INPUT, OUTPUT = "samples", "logits"
 _KEY = b"digest"
@@ -25,18 +26,16 @@ _KEY = b"digest"
 _LACKS = re.compile(r"implementation for (\w+)|operator \((\w+)\)")
 
 
+Logits = Callable[[np.ndarray], np.ndarray]  # samples to logits
+
+
 @dataclass(frozen=True)
 class Graph:
     """``logits`` maps samples (uint8 N×C×H×W or float32 N×F) to float32 N×classes; ``manifest`` says which."""
 
     manifest: Manifest
-    logits: Callable[[np.ndarray], np.ndarray]
+    logits: Logits
     metadata: dict[str, str]
-
-
-def is_there() -> bool:
-    """Whether onnxruntime is installed."""
-    return find_spec("onnxruntime") is not None
 
 
 def require(*libraries: str) -> None:
@@ -44,6 +43,19 @@ def require(*libraries: str) -> None:
     for library in libraries:
         if find_spec(library) is None:
             raise RequestError("onnx-missing", where=library, library=library)
+
+
+def of(kept: Stored) -> Graph | None:
+    """The graph that lies beside the weights of a run or a bundle; None where there is none, or no onnxruntime.
+
+    Raises :class:`TizaError` where it belongs to other weights, or is damaged.
+    """
+    if ONNX not in kept.manifest.files or find_spec("onnxruntime") is None:
+        return None
+    graph = opened(kept.read(ONNX), where := f"{kept.where}/{ONNX}")
+    if not graph.manifest.is_of(kept.manifest):
+        raise TizaError("onnx-other", where=where)
+    return graph
 
 
 def sealed(content: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """``export()``: a run's model as one file that other programs and other machines use."""
 
 from dataclasses import asdict, dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from tiza.data.sources import load
 from tiza.errors import RequestError, TizaError, unknown
 from tiza.exports.graph import graph_of
 from tiza.models.building import Built
-from tiza.runs.files import ONNX, digest, stored
+from tiza.runs.bundle import CARD, MANIFEST, ONNX, RECIPE, REPORT, WEIGHTS, packed, unpacked
+from tiza.runs.files import Stored, digest, stored
 from tiza.runs.folder import Run
 from tiza.runs.model import restore, write_manifest
 from tiza.runs.shelf import find
 
-KINDS = ("onnx",)
+KINDS = ("onnx", "bundle")
 CHECKED = 1_000  # samples on which an ONNX must answer as torch does
 
 
@@ -47,8 +49,14 @@ def export(run: str | Path | Run, to: str, path: str | Path | None = None, *, mo
     samples. Input ``samples`` as in the data set (uint8 N×C×H×W or float32 N×F), output ``logits``; the metadata holds
     ``classes``, ``shape``, ``form``, ``fingerprint`` as JSON. It is kept in the run, ``model/model.onnx``, from where
     :class:`Predictor` answers without torch; ``path`` is written besides. ``model``: the user's module, for external
-    runs. Raises :class:`TizaError` for a run without a trained model, for an operation that ONNX does not have, and
-    when nothing can be written; nothing is left half written.
+    runs.
+
+    ``bundle``: one zip (``path``, else ``model.zip`` in the run) of manifest, weights, model card, recipe and report,
+    and of the ONNX where there is one. It holds no pickle and no code, and the same run gives the same bytes;
+    ``Predictor``, ``evaluate`` and ``tiza predict`` take it on any machine.
+
+    Raises :class:`TizaError` for a run without a trained model, for an operation that ONNX does not have, and when
+    nothing can be written; nothing is left half written.
     """
     return written(run, to, path, model=model).path
 
@@ -60,15 +68,32 @@ def written(
     if to not in KINDS:
         raise unknown("export", to, KINDS, where="to")
     found = find(run)
-    if stored(found) is None:
+    if (kept := stored(found)) is None:
         code = "export-unfinished" if (found.path / "checkpoint.safetensors").exists() else "nothing-trained"
         raise RequestError(code, where=str(found.path))
+    if to == "bundle":
+        content, path = _bundle(found, kept), Path(path or found.path / "model.zip")
+        storage.write(path, content)
+        return Written(path, to, len(content))
     with found.locked():
         done, content = _onnx(found, model)
     if path is not None:
         storage.write(Path(path), content)
         done = replace(done, path=Path(path))
     return done
+
+
+def _bundle(run: Run, kept: Stored) -> bytes:
+    """The run's model as a bundle, opened once to see that it can be."""
+    members = {name: kept.read(name) for name in (WEIGHTS, *kept.manifest.files)}
+    beside = {CARD: run.path / "model" / CARD, RECIPE: run.path / RECIPE, REPORT: run.path / REPORT}
+    members |= {name: path.read_bytes() for name, path in beside.items() if path.exists()}
+    files = {name: digest(content) for name, content in members.items() if name != WEIGHTS}
+    manifest = kept.manifest.model_copy(update={"files": dict(sorted(files.items()))})
+    members[MANIFEST] = storage.to_json(manifest.model_dump(mode="json"), indent=1).encode()
+    content = packed(members)
+    unpacked(BytesIO(content), str(run.path))
+    return content
 
 
 def _onnx(run: Run, model: nn.Module | None) -> tuple[Written, bytes]:

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 from tiza.lazy import lazily
 
 if TYPE_CHECKING:
-    from tiza.runs.files import Manifest
+    from tiza.runs.files import Manifest, Stored, bundled, check_data, stored
     from tiza.runs.folder import (
         Facts,
         Run,
         append_event,
         begin,
         brief,
-        check_data,
         forget,
         load_checkpoint,
         read_json,
@@ -28,11 +27,13 @@ _HOMES = {
     "Manifest": "tiza.runs.files",
     "Restored": "tiza.runs.model",
     "Run": "tiza.runs.folder",
+    "Stored": "tiza.runs.files",
     "append_event": "tiza.runs.folder",
     "begin": "tiza.runs.folder",
     "brief": "tiza.runs.folder",
+    "bundled": "tiza.runs.files",
     "card": "tiza.runs.model",
-    "check_data": "tiza.runs.folder",
+    "check_data": "tiza.runs.files",
     "find": "tiza.runs.shelf",
     "forget": "tiza.runs.folder",
     "list_runs": "tiza.runs.shelf",
@@ -44,6 +45,7 @@ _HOMES = {
     "runs_home": "tiza.runs.shelf",
     "save_checkpoint": "tiza.runs.folder",
     "save_model": "tiza.runs.model",
+    "stored": "tiza.runs.files",
     "tidy": "tiza.runs.folder",
 }
 __all__ = [
@@ -51,9 +53,11 @@ __all__ = [
     "Manifest",
     "Restored",
     "Run",
+    "Stored",
     "append_event",
     "begin",
     "brief",
+    "bundled",
     "card",
     "check_data",
     "find",
@@ -67,6 +71,7 @@ __all__ = [
     "runs_home",
     "save_checkpoint",
     "save_model",
+    "stored",
     "tidy",
 ]
 

@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from tiza.config import Config
-from tiza.errors import TizaError
-from tiza.runs.folder import Run, checked_json
+from tiza.config import Config, Recipe, make
+from tiza.errors import RequestError, TizaError
+from tiza.runs.bundle import MANIFEST, RECIPE, REPORT, WEIGHTS, unpacked
+from tiza.runs.folder import Run, checked, checked_json, json_of
 from tiza.runs.shelf import find
+from tiza.storage import cannot_read
 
-MANIFEST, WEIGHTS, ONNX, CARD = "manifest.json", "weights.safetensors", "model.onnx", "README.md"
+if TYPE_CHECKING:
+    from tiza.data.dataset import Dataset
 
 
 class Manifest(Config):
@@ -45,6 +48,23 @@ class Stored:
     manifest: Manifest
     files: Path | Mapping[str, bytes]
 
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        return Path(self.where).stem
+
+    @property
+    def recipe(self) -> Recipe:
+        """Of a bundle, what the training was asked for; raises where it does not say."""
+        if RECIPE not in self.manifest.files:
+            raise RequestError("bundle-no-recipe", where=self.where)
+        return make(Recipe, json_of(self.read(RECIPE), f"{self.where}/{RECIPE}"))
+
+    @property
+    def report(self) -> dict[str, Any] | None:
+        """Of a bundle, the last evaluation before it was written, or None."""
+        return json_of(self.read(REPORT), f"{self.where}/{REPORT}") if REPORT in self.manifest.files else None
+
     def read(self, name: str) -> bytes:
         """A file that the manifest knows; raises :class:`TizaError` where it is missing or has another hash."""
         where = f"{self.where}/{name}"
@@ -66,8 +86,44 @@ def digest(content: bytes) -> str:
 
 
 def stored(run: str | Path | Run) -> Stored | None:
-    """The trained model of a run; None where training has not ended."""
+    """The trained model of a run, or of a bundle; None where training has not ended."""
+    if (bundle := bundled(run)) is not None:
+        return bundle
     folder = find(run).path / "model"
     if not (folder / MANIFEST).exists():
         return None
     return Stored(str(folder), checked_json(Manifest, folder / MANIFEST), folder)
+
+
+def bundled(run: str | Path | Run) -> Stored | None:
+    """The bundle at this path; None for what is no zip file. Raises :class:`TizaError` for one that is not as written.
+
+    See :func:`tiza.runs.bundle.unpacked`; all files are then known to its manifest, and have its hashes.
+    """
+    path = Path(run.path if isinstance(run, Run) else run)
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            files = unpacked(file, str(path))
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    manifest = checked(Manifest, json_of(files[MANIFEST], where := f"{path}/{MANIFEST}"), where)
+    bundle = Stored(str(path), manifest, files)
+    known = {MANIFEST, WEIGHTS, *manifest.files}
+    if strange := sorted(files.keys() - known):
+        raise TizaError("bundle-name", where=str(path), name=strange[0])
+    for name in sorted(known - {MANIFEST}):
+        bundle.read(name)
+    return bundle
+
+
+def check_data(source: Run | Stored, data: "Dataset") -> None:
+    """Raise unless ``data`` is what the run was trained on, and for a run's folder divided as it was then."""
+    if isinstance(source, Stored):
+        same, where = data.fingerprint == source.manifest.fingerprint, source.where
+    else:
+        facts, where = source.facts, str(source.path)
+        same = (data.fingerprint, data.test.digest) == (facts.fingerprint, facts.test)
+    if not same:
+        raise RequestError("other-data", where=where)

@@ -20,7 +20,6 @@ from tiza.training.events import Event, Measured, RunEnded, RunStarted, from_pla
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tiza.data.dataset import Dataset
 
 _BEGINS = re.compile(r'\{"v": 1, "kind": "([a-z-]+)"')  # of an event's line
 
@@ -256,28 +255,36 @@ def load_checkpoint(run: Run) -> "tuple[dict[str, Tensor], dict[str, Any]] | Non
     return tensors, position
 
 
-def check_data(run: Run, data: "Dataset") -> None:
-    """Raise unless ``data`` is what the run was trained on, divided as it was then."""
-    if (data.fingerprint, data.test.digest) != (run.facts.fingerprint, run.facts.test):
-        raise RequestError("other-data", where=str(run.path))
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file of the run folder."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise TizaError("missing-file", where=str(path)) from None
-    except (OSError, ValueError, RecursionError):
+    except OSError:
         raise TizaError("damaged", where=str(path)) from None
+    return json_of(content, str(path))
+
+
+def json_of(content: bytes, where: str) -> dict[str, Any]:
+    """The JSON object that a file holds."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        raise TizaError("damaged", where=where) from None
     if not isinstance(value, dict):
-        raise TizaError("damaged", where=str(path))
+        raise TizaError("damaged", where=where)
     return value
 
 
 def checked_json(schema: type[Any], path: Path) -> Any:
     """A config from a JSON file; raises with every field at fault."""
+    return checked(schema, read_json(path), str(path))
+
+
+def checked(schema: type[Any], plain: dict[str, Any], where: str) -> Any:
+    """A config from the plain values of a file; raises with every field at fault."""
     try:
-        return schema.model_validate(read_json(path))
+        return schema.model_validate(plain)
     except ValidationError as error:
-        raise together(faults_of(error, schema, str(path))) from None
+        raise together(faults_of(error, schema, where)) from None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tiza import storage
 from tiza.config import Model, make
@@ -13,10 +13,11 @@ from tiza.i18n import t
 from tiza.models.building import Built, body_of
 from tiza.models.keras import adopted
 from tiza.models.layers import Normalise
-from tiza.runs.files import CARD, MANIFEST, ONNX, WEIGHTS, Manifest, digest, stored
+from tiza.runs.bundle import CARD, MANIFEST, ONNX, WEIGHTS
+from tiza.runs.files import Manifest, digest, stored
 from tiza.runs.folder import Run, load_checkpoint
 from tiza.runs.shelf import find
-from tiza.runs.tensors import load_weights, tensors_of, write_tensors
+from tiza.runs.tensors import check_weights, load_weights, tensors_of, write_tensors
 
 
 def save_model(run: Run, model: nn.Module) -> None:
@@ -73,39 +74,52 @@ class Restored:
 
 
 def restore(run: str | Path | Run, *, model: nn.Module | None = None) -> Restored:
-    """The trained model of a run, in eval mode, with its classes and the form of its input.
+    """The trained model of a run or a bundle, in eval mode, with its classes and the form of its input.
 
     From ``model/`` where training ended, else from the last checkpoint. ``model`` is the user's own module, for runs
     recorded as external. Raises :class:`TizaError` for weights that are damaged or belong to another architecture.
     """
-    run = find(run)
     if (kept := stored(run)) is not None:
         manifest, where = kept.manifest, f"{kept.where}/{WEIGHTS}"
         weights = tensors_of(kept.read(WEIGHTS), where)
     else:
+        run = find(run)
+        manifest, weights = _of_checkpoint(run)
         where = str(run.path / "checkpoint.safetensors")
-        if (checkpoint := load_checkpoint(run)) is None:
-            raise TizaError("nothing-trained", where=str(run.path))
-        tensors, _ = checkpoint
-        facts = run.facts
-        best = {key: v for key, v in tensors.items() if key.startswith("best.")}
-        weights = {
-            key.partition(".")[2]: v for key, v in (best or tensors).items() if key.startswith(("best.", "model."))
-        }
-        manifest = Manifest(
-            model=run.recipe.model.model_dump(mode="json"), shape=facts.shape, classes=facts.classes,
-            features=facts.features, form=facts.form, fingerprint=facts.fingerprint, weights="",
-        )  # fmt: skip
     if manifest.model.get("name") == "external" and model is None:
-        raise RequestError("external-model", where=str(run.path))
-    config = make(Model, manifest.model, "model") if model is None else Model(name="external")
-    if isinstance(model, Built):
-        whole = model
-    else:
-        body = (
-            body_of(config, manifest.shape, len(manifest.classes)) if model is None else adopted(model, manifest.shape)
-        )
-        blank = torch.zeros(manifest.shape[0])
-        whole = Built(Normalise(blank, blank, dimensions=len(manifest.shape)), body, config)
+        raise RequestError("external-model", where=str(run.path if isinstance(run, Run) else run))
+    if model is None:
+        try:
+            with torch.device("meta"):  # what a manifest asks for may be larger than any memory: its sizes first
+                check_weights(_blank(manifest, None), weights, where=where)
+        except (RuntimeError, OverflowError):  # or than any number
+            raise TizaError("damaged", where=where) from None
+    whole = model if isinstance(model, Built) else _blank(manifest, model)
     load_weights(whole, weights, where=where)
     return Restored(whole.eval(), manifest)
+
+
+def _of_checkpoint(run: Run) -> tuple[Manifest, dict[str, Tensor]]:
+    """What there is of a model whose training has not ended: the best weights so far, else the last."""
+    if (checkpoint := load_checkpoint(run)) is None:
+        raise TizaError("nothing-trained", where=str(run.path))
+    tensors, _ = checkpoint
+    facts = run.facts
+    best = {key: v for key, v in tensors.items() if key.startswith("best.")}
+    weights = {key.partition(".")[2]: v for key, v in (best or tensors).items() if key.startswith(("best.", "model."))}
+    manifest = Manifest(
+        model=run.recipe.model.model_dump(mode="json"), shape=facts.shape, classes=facts.classes,
+        features=facts.features, form=facts.form, fingerprint=facts.fingerprint, weights="",
+    )  # fmt: skip
+    return manifest, weights
+
+
+def _blank(manifest: Manifest, model: nn.Module | None) -> Built:
+    """The model that a manifest asks for, or the user's own, before it gets its weights."""
+    if model is None:
+        config = make(Model, manifest.model, "model")
+        body = body_of(config, manifest.shape, len(manifest.classes))
+    else:
+        config, body = Model(name="external"), adopted(model, manifest.shape)
+    blank = torch.zeros(manifest.shape[0])
+    return Built(Normalise(blank, blank, dimensions=len(manifest.shape)), body, config)

@@ -52,6 +52,8 @@ def find(run: str | Path | Run) -> Run:
         if candidate.is_dir() and _is_run(candidate):
             return Run(candidate)
     if path.is_file():
+        if path.suffix.lower() in (".zip", ".onnx"):
+            raise RequestError("run-is-export", where=str(path))
         with path.open("rb") as file:
             start = file.read(64)
         pickled = start[:1] == b"\x80" or (

@@ -38,12 +38,17 @@ def tensors_of(content: bytes, where: str) -> dict[str, Tensor]:
 
 def load_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str) -> None:
     """Fill a model in; raises with layer and shapes when the weights are those of another architecture."""
+    check_weights(model, weights, where=where)
+    model.load_state_dict(weights)
+
+
+def check_weights(model: nn.Module, weights: dict[str, Tensor], *, where: str) -> None:
+    """Raise with layer and shapes where the weights are not those of the model."""
     wanted = model.state_dict()
     for name in wanted.keys() | weights.keys():
         found, needed = (_shape(side.get(name)) for side in (weights, wanted))
         if found != needed:
             raise TizaError("weights-mismatch", where=where, layer=name, found=found, wanted=needed)
-    model.load_state_dict(weights)
 
 
 def _shape(tensor: Tensor | None) -> str:
