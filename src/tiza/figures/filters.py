@@ -77,6 +77,5 @@ def _worked(page: Axes, of: Filtered, top: float) -> None:
         x += max(CELL * columns, text_width(name, weight="bold")) + 0.15
         page.text(x, middle, "·" if heading == "fig.filter.window" else "=", ha="center", size=13)
         x += 0.2
-    room = WIDTH - MARGIN - x
-    page.text(x, middle, fit(as_value(float(of.result[of.place])), room, weight="bold"), weight="bold",
-              va="center_baseline")  # fmt: skip
+    said = fit(as_value(float(of.result[of.place])), WIDTH - MARGIN - x, weight="bold")
+    page.text(x, middle, said, weight="bold")
