@@ -137,6 +137,7 @@ ORDER = [
     "tiza.web.guard",
     "tiza.web.live",
     "tiza.web.samples",
+    "tiza.web.inside",
     "tiza.web.running",
     "tiza.web.choosing",
     "tiza.web.searching",

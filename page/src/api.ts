@@ -137,6 +137,15 @@ export interface TrialDetails extends Trial {
 export interface Answers { index: number[]; label: number[]; answer: number[]; probability: number[]; confusion: number[][] }
 export interface Prediction { label: number | null; class: string | null; probability: number | null; probabilities: number[] | null; image: { shape: number[]; pixels: number[] } | null; reason: string | null }
 
+/** Whole numbers from −127 to 127, a list each of `shape`; 127 stands for `most`. */
+export interface Signed { shape: number[]; values: number[][]; most: number }
+/** What one can look into, and of one `layer` how much there is to see: maps of `shape`, or units where that is empty. */
+export interface Inside {
+  layers: { name: string; shape: number[] }[]; layer: string; count: number; shown: number; shape: number[];
+  kernels: Signed | null; weighed: boolean;
+}
+export interface InsideAnswer { layer: string; numbers: number[]; maps: Signed | null; units: number[] | null; weights: Signed | null }
+
 export type Command =
   | { command: "pause" } | { command: "resume" } | { command: "step"; steps?: number; epoch?: boolean }
   | { command: "set"; lr?: number; weight_decay?: number } | { command: "pace"; seconds: number } | { command: "stop" };
@@ -196,6 +205,11 @@ export const somePixels = async (of: string, split: "train" | "valid", places: n
 
 export const predict = async (id: string, picture: Blob): Promise<Prediction> =>
   (await ask(`runs/${id}/predict`, { method: "POST", headers: { "Content-Type": picture.type || "application/octet-stream" }, body: picture })).json();
+
+const inside = (id: string, layer: string | null) => `runs/${id}/inside${layer === null ? "" : `?layer=${encodeURIComponent(layer)}`}`;
+export const insideOf = (id: string, layer: string | null) => get<Inside>(inside(id, layer));
+export const insideFor = async (id: string, layer: string, picture: Blob): Promise<InsideAnswer> =>
+  (await ask(inside(id, layer), { method: "POST", headers: { "Content-Type": picture.type }, body: picture })).json();
 
 /** The events after line `after`, as they are written; returns what closes the stream. `lost` is told of breaks, `left`
  * is called when the process that trained is no longer there. */

@@ -5,8 +5,14 @@ import { asFailure } from "../parts/use";
 
 const WAIT = 120;
 
-export interface Answer { prediction: api.Prediction | null; failure: api.Failure | null }
-const NOTHING: Answer = { prediction: null, failure: null };
+/** `picture`: what was asked about, where it got an answer. */
+export interface Answer { prediction: api.Prediction | null; failure: api.Failure | null; picture: Blob | null }
+const NOTHING: Answer = { prediction: null, failure: null, picture: null };
+
+async function asked(id: string, picture: Blob): Promise<Answer> {
+  const prediction = await api.predict(id, picture);
+  return { prediction, failure: null, picture: prediction.label === null ? null : picture };
+}
 
 export function useAnswer(id: string) {
   const [answer, setAnswer] = useState<Answer>(NOTHING);
@@ -25,9 +31,9 @@ export function useAnswer(id: string) {
     const mine = turn.current;
     let got: Answer;
     try {
-      got = { prediction: await api.predict(id, await make()), failure: null };
+      got = await asked(id, await make());
     } catch (error) {
-      got = { prediction: null, failure: asFailure(error) };
+      got = { ...NOTHING, failure: asFailure(error) };
     }
     busy.current = false;
     // A question that waits already belongs to a newer picture; its answer comes in a moment.
@@ -48,9 +54,9 @@ export function useAnswer(id: string) {
     askNow: async (blob: Blob) => {
       const mine = ++turn.current;
       next.current = null;
-      const prediction = await api.predict(id, blob);
-      if (mine === turn.current) setAnswer({ prediction, failure: null });
-      return prediction;
+      const got = await asked(id, blob);
+      if (mine === turn.current) setAnswer(got);
+      return got.prediction!;
     },
     clear,
   };

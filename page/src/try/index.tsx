@@ -11,6 +11,7 @@ import { t, whole } from "../texts";
 import { useAnswer } from "./asking";
 import { Bars } from "./bars";
 import { Board } from "./board";
+import { Inside } from "./inside";
 import { Seen } from "./seen";
 import { asPicture, picture, type Stroke } from "./strokes";
 import "./try.css";
@@ -35,7 +36,7 @@ function Drawing({ run }: { run: RunDetails }) {
   const [label, setLabel] = useState<number | null>(null); // of a sample of validation
   const [over, setOver] = useState(false);
   const file = useRef<HTMLInputElement>(null);
-  const { prediction, failure, ask, askNow, clear } = useAnswer(run.id);
+  const { prediction, failure, picture: asked, ask, askNow, clear } = useAnswer(run.id);
   const classes = run.facts!.classes;
 
   const drawn = (next: Stroke[]) => {
@@ -128,6 +129,7 @@ function Drawing({ run }: { run: RunDetails }) {
         </div>
         <Bars classes={classes} prediction={prediction} />
       </section>
+      <Inside id={run.id} picture={asked} />
     </div>
   );
 }

@@ -94,7 +94,7 @@ def units(
     assert isinstance(linear, nn.Linear)
     module, index = module.eval(), torch.from_numpy(stratified(dataset.train.y.numpy(), LOOKED_AT))
     x, y = dataset.train.gather(index)
-    weights = _weights(module, linear, x[:AT_ONCE], dataset.shape)
+    weights = input_weights(module, linear, x[:AT_ONCE])
     found = [_slopes(module, linear, name, some.to(linear.weight.device)) for some in x.split(AT_ONCE)]
     outputs, importance = torch.cat([out for out, _ in found]), torch.cat([(out * by).abs() for out, by in found])
     values, places = outputs.sort(dim=0, descending=True, stable=True)
@@ -133,8 +133,8 @@ def _slopes(module: nn.Module, linear: nn.Linear, name: str, x: Tensor) -> tuple
     return seen[0].detach()[:n].cpu(), slope[:n].cpu()
 
 
-def _weights(module: nn.Module, linear: nn.Linear, x: Tensor, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The layer's weights over the raw pixels, or the standardised features, of samples; where it sees them."""
+def input_weights(module: nn.Module, linear: nn.Linear, x: Tensor) -> np.ndarray | None:
+    """The layer's weights over raw pixels (U×C×H×W) or standardised features (U×F), where it sees those of ``x``."""
     seen: list[Tensor] = []
     hook = linear.register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0]))
     with torch.no_grad():
@@ -144,7 +144,7 @@ def _weights(module: nn.Module, linear: nn.Linear, x: Tensor, shape: tuple[int, 
     if isinstance(module, Built):
         normalise = module.get_submodule("normalise")
         scaled = normalise(x.to(linear.weight.device))
-        deviation = normalise.get_buffer("deviation").cpu() if len(shape) == 3 else deviation
+        deviation = normalise.get_buffer("deviation").cpu() if x.ndim == 4 else deviation
     if not seen or not torch.equal(seen[0], scaled.flatten(1)):
         return None
-    return (linear.weight.detach().cpu().reshape(-1, *shape) / deviation).float().numpy()
+    return (linear.weight.detach().cpu().reshape(-1, *x.shape[1:]) / deviation).float().numpy()

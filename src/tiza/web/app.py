@@ -21,7 +21,7 @@ from tiza.panels import panels
 from tiza.reports import Report
 from tiza.training import probes
 from tiza.training.events import COMMANDS, command_from_plain
-from tiza.web import choosing, samples
+from tiza.web import choosing, inside, samples
 from tiza.web.guard import Guard
 from tiza.web.live import Log, tail
 from tiza.web.running import Runs
@@ -33,6 +33,7 @@ _STATUS = {
     "disk-full": 507,
 }  # fmt: skip
 _SPLIT = Literal["train", "valid", "test"]
+_Layer = Annotated[str | None, Query(max_length=200)]
 _Number = Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -121,6 +122,14 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
     @app.post("/api/runs/{id}/predict")
     async def predict(request: Request, id: str) -> dict[str, Any]:
         return await run_in_threadpool(samples.predict, shelf.find(id), await request.body())
+
+    @app.get("/api/runs/{id}/inside")
+    def inside_of(id: str, layer: _Layer = None) -> dict[str, Any]:
+        return inside.about(shelf.find(id), layer)
+
+    @app.post("/api/runs/{id}/inside")
+    async def inside_for(request: Request, id: str, layer: _Layer = None) -> dict[str, Any]:
+        return await run_in_threadpool(inside.answered, shelf.find(id), layer, await request.body())
 
     @app.get("/api/searches")
     def list_searches() -> list[dict[str, Any]]:

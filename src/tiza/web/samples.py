@@ -1,7 +1,7 @@
 """The samples behind the page: their pixels, once and in chunks; what a run's model answers for them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -95,15 +95,19 @@ def answers(run: runs.Run, data: Dataset) -> dict[str, Any]:
 def predict(run: runs.Run, picture: bytes) -> dict[str, Any]:
     """The answer for a picture file's content, all probabilities, and the image that the model was shown."""
     predictor = Predictor(run)
-    kind = predictor.manifest.form.get("form")
-    if kind in (None, "table"):
-        raise RequestError("predict-table", where=run.name)
-    with intake.quiet():
-        array = intake.decode(BytesIO(picture), t("page.try.picture"))
-    image = intake.prepare(array, predictor.manifest.form)
+    image = prepared(run, predictor.manifest.form, picture)
     if image is None:
         nothing = dict.fromkeys(("label", "class", "probability", "probabilities", "image"))
         return nothing | {"reason": t("page.try.nothing")}
     answer = predictor(image).to_dict()
     del answer["file"]
     return answer | {"image": {"shape": list(image.shape), "pixels": image.ravel().tolist()}, "reason": None}
+
+
+def prepared(run: runs.Run, form: Mapping[str, Any], picture: bytes) -> np.ndarray | None:
+    """A picture file's content as the run's model takes it, uint8 C×H×W; None where no digit was found."""
+    if form.get("form") in (None, "table"):
+        raise RequestError("predict-table", where=run.name)
+    with intake.quiet():
+        array = intake.decode(BytesIO(picture), t("page.try.picture"))
+    return intake.prepare(array, form)
