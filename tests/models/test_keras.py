@@ -159,3 +159,12 @@ def test_another_backend_is_refused_in_a_sentence(tmp_path: Path):
     assert "KERAS_BACKEND=torch" in said.stderr
     assert "tensorflow" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_it_is_exported_to_onnx_and_answers_without_keras(data: Dataset, tmp_path: Path):
+    model = deep()
+    run = tiza.fit(model, data, ENDED, run=tmp_path / "run")
+    wanted = tiza.Predictor(run, model=model).predict(data.train.x[:20].numpy())
+    path = tiza.export(run, to="onnx", path=tmp_path / "keras.onnx", model=model)
+    for found, answer in zip(tiza.Predictor(path).predict(data.train.x[:20].numpy()), wanted, strict=True):
+        assert found.probabilities == pytest.approx(answer.probabilities, abs=1e-5)
