@@ -358,6 +358,17 @@ def test_data_audit_names_the_copies_repairs_them_and_writes_what_is_left(comman
     assert not (tmp_path / "home" / "openings.jsonl").exists()
 
 
+def test_explain_crossing_says_by_how_much_validation_is_wrong(command, tmp_path: Path):
+    asked = ("explain", "crossing", "004-underfit", "--seeds", "2")
+    said = command(*asked, "--save", tmp_path, "--json").json()
+    assert [one["n"] for one in said["shares"]] == [0, 20, 60, 200]
+    assert said["shares"][3]["end"]["excess"][0] > said["shares"][0]["end"]["excess"][0]
+    assert [Path(path).name for path in said["saved"]] == ["crossing.png", "crossing.svg"]
+    told = command(*asked, "--lang", "es").out
+    assert "nunca vistas" in told
+    assert "tiza explain crossing 004-underfit --save figures" in told
+
+
 def test_a_folder_of_pictures_is_trained_and_answers_pictures(command, tmp_path: Path):
     assert command("data", "export", "digits", tmp_path / "digits", "--per-class", "60/12/20", "--json").code == 0
     said = command("train", tmp_path / "digits", "--classes", "0,1,7", "--run", tmp_path / "run", "--json").json()
@@ -880,6 +891,9 @@ BAD_REQUESTS = {
     "a per-class that is none": (["data", "export", "digits", "{tmp}/out", "--per-class", "60"], 2, "60/20/10"),
     "more per class than there are": (["data", "export", "digits", "{tmp}/out", "--per-class", "9/9/999"], 1, "999"),
     "a folder that is taken": (["data", "export", "digits", "{tmp}/pictures"], 2, "pictures"),
+    "a crossing of a recipe that validates on test": (["explain", "crossing", "000-mlp-as-written"], 2, "004-mlp100"),
+    "a crossing of an unknown recipe": (["explain", "crossing", "004-mlp10"], 2, "004-mlp100"),
+    "a crossing with one seed": (["explain", "crossing", "--seeds", "1"], 2, "2"),
     "an audit of nothing known": (["data", "audit", "mnits"], 2, "mnist"),
     "an audit of what is not there": (["data", "audit", "{tmp}/nowhere"], 1, "nowhere"),
     "an unknown repair": (["data", "audit", "digits", "--repair", "group"], 2, "grouped"),

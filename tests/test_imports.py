@@ -123,6 +123,7 @@ ORDER = [
     "tiza.figures.calibration",
     "tiza.figures.robustness",
     "tiza.figures.audit",
+    "tiza.figures.crossing",
     "tiza.figures.comparison",
     "tiza.figures.overview",
     "tiza.figures.searched",

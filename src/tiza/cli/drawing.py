@@ -113,6 +113,40 @@ def dropout(target: str, index: int | None, save: Path | None, as_json: bool) ->
     _show("dropout", [target, str(of.index)], of, "\n".join(said), numbers, save, as_json)
 
 
+def crossing(recipe: str, seeds: int, save: Path | None, as_json: bool) -> None:
+    """``tiza explain crossing``."""
+    from tiza import explain, terminal
+    from tiza.explain.crossing import interval
+
+    def said(share: float, seed: int) -> None:
+        if sys.stderr.isatty():
+            text = t("draw.crossing.training", share=share, seed=seed)
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    of = explain.crossing(recipe, seeds=seeds, said=said)
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    numbers: dict[str, Any] = {"recipe": of.recipe, "train": of.train, "valid": of.valid, "unseen": of.unseen}
+    numbers["shares"], rows = [], []
+    for one in of.shares:
+        ends = {
+            name: [float(value) for value in interval(values)]
+            for name, values in (("valid", one.valid[:, -1]), ("unseen", one.unseen[:, -1]), ("excess", one.excess))
+        }
+        curves = {"valid": one.valid.tolist(), "unseen": one.unseen.tolist()}
+        numbers["shares"].append({"share": one.share, "n": one.n, "end": ends, "curves": curves})
+        excess, low, high = (number(100 * value, ".1f") for value in ends["excess"])
+        valid, unseen = (number(ends[name][0], ".1%") for name in ("valid", "unseen"))
+        rows.append((number(one.share, ".0%"), valid, unseen, f"{excess} ({low} – {high})"))
+    if not as_json:
+        print(t("draw.crossing", recipe=of.recipe, n=of.train, m=of.valid, unseen=of.unseen, seeds=seeds))
+        heads = (t("col.crossed"), t("split.valid"), t("col.unseen"), t("col.excess"))
+        terminal.console().print(terminal.plain_table(heads, rows))
+    most = max(of.shares, key=lambda one: one.share)
+    share, excess = number(most.share, ".0%"), 100 * float(most.excess.mean())
+    _show("crossing", [recipe], of, t("draw.crossing.most", share=share, excess=excess), numbers, save, as_json)
+
+
 def _run_or_recipe(target: str) -> "Run | Recipe":
     """What has that name: a recipe, or else a run."""
     from tiza.catalogue import recipes

@@ -298,6 +298,15 @@ def explain_commands() -> typer.Typer:
     ) -> None:
         drawing.noise(target, save, as_json)
 
+    @explain.command("crossing", cls=Command, help=t("cmd.explain.crossing"))
+    def explain_crossing(
+        recipe: Annotated[str, typer.Argument(metavar=t("meta.recipe"), help=t("arg.crossing"))] = "004-mlp100",
+        seeds: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.crossing.seeds"))] = 5,
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        drawing.crossing(recipe, seeds, save, as_json)
+
     @explain.command("dropout", cls=Command, help=t("cmd.explain.dropout"))
     def explain_dropout(
         target: Annotated[str, typer.Argument(metavar=t("meta.target"), help=t("arg.target"))] = "004-dropout",

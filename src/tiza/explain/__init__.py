@@ -4,6 +4,7 @@ from tiza.explain.activations import Curve, activations
 from tiza.explain.answers import Answer, answer
 from tiza.explain.calibration import Bins, Calibration, Temperature, Threshold, calibration
 from tiza.explain.confused import Cell, Confused, Pair, confused
+from tiza.explain.crossing import Crossed, Crossing, crossing
 from tiza.explain.distortions import distort
 from tiza.explain.dropout import Dropout, dropout
 from tiza.explain.embedding import Embedding, embedding
@@ -38,6 +39,8 @@ __all__ = [
     "Cell",
     "Confused",
     "Convolution",
+    "Crossed",
+    "Crossing",
     "Curve",
     "Draws",
     "Dropout",
@@ -77,6 +80,7 @@ __all__ = [
     "calibration",
     "confused",
     "convolve",
+    "crossing",
     "distort",
     "dropout",
     "embedding",

@@ -9,6 +9,7 @@ from tiza.figures.audit import audit
 from tiza.figures.calibration import calibration
 from tiza.figures.comparison import comparison
 from tiza.figures.confused import confused
+from tiza.figures.crossing import crossing
 from tiza.figures.dropout import dropout
 from tiza.figures.embedding import embedding
 from tiza.figures.filters import filter
@@ -41,6 +42,7 @@ __all__ = [
     "comparison",
     "confused",
     "confusion",
+    "crossing",
     "curves",
     "digits",
     "dropout",
