@@ -366,7 +366,7 @@ def test_explain_crossing_says_by_how_much_validation_is_wrong(command, tmp_path
     assert [Path(path).name for path in said["saved"]] == ["crossing.png", "crossing.svg"]
     told = command(*asked, "--lang", "es").out
     assert "nunca vistas" in told
-    assert "tiza explain crossing 004-underfit --save figures" in told
+    assert "tiza explain crossing 004-underfit --save" in told
 
 
 def test_a_folder_of_pictures_is_trained_and_answers_pictures(command, tmp_path: Path):
