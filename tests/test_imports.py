@@ -66,6 +66,7 @@ ORDER = [
     "tiza.runs.folder",
     "tiza.runs.shelf",
     "tiza.runs.bundle",
+    "tiza.runs.cards",
     "tiza.runs.files",
     "tiza.runs.model",
     "tiza.runs",

@@ -77,7 +77,7 @@ def test_a_report_reads_back_from_its_folder_and_its_model_card_tells_it(folder:
     report = tiza.evaluate(folder)
     assert Report.from_dict(json.loads((folder / "report.json").read_text())) == report
     card = (folder / "model" / "README.md").read_text()
-    assert "Test accuracy (359 samples)" in card
+    assert "| test | 359 |" in card
     assert "opening 1" in card
 
 

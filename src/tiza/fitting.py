@@ -221,6 +221,7 @@ def _facts(ready: Ready) -> runs.Facts:
         features=data.features,
         form=data.form,
         parameters=parameters_of(learner.model),
+        origin={split: part for split, (part, _) in data.origin.items() if split != "train"},
     )
 
 

@@ -26,11 +26,17 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder, name = tmp_path_factory.mktemp(request.param), request.param
     data = {"name": "mnist", "limit": 1_250, "classes": ["3", "8"] if name == "perceptron" else None}
     plan = {"epochs": 1, "threads": 1, "probe": 0, "device": "cpu", "lr": 0.003}
-    recipe = make(Recipe, {"data": data, "model": {"name": name, **NARROW.get(name, {})}, "plan": plan})
     held: list[nn.Module] = []
+
+    def fitted(place: str, **model: object) -> runs.Run:
+        recipe = make(Recipe, {"data": data, "model": model, "plan": plan})
+        return tiza.fit(recipe, run=folder / place, readers=[lambda _, learner: held.append(learner.model)])
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIZA_HOME", str(folder / "home"))
-        run = tiza.fit(recipe, run=folder / "run", readers=[lambda _, learner: held.append(learner.model)])
+        if name == "transfer":  # the bodies with a name have to be fetched
+            NARROW["transfer"] = {"body": f"run:{fitted('body', name='lenet').path}"}
+        run = fitted("run", name=name, **NARROW.get(name, {}))
     return run, held[-1].eval()
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tiza.lazy import lazily
 
 if TYPE_CHECKING:
+    from tiza.runs.cards import card
     from tiza.runs.files import Manifest, Stored, bundled, check_data, stored
     from tiza.runs.folder import (
         Facts,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         save_checkpoint,
         tidy,
     )
-    from tiza.runs.model import Restored, card, restore, save_model
+    from tiza.runs.model import Restored, restore, save_model
     from tiza.runs.shelf import find, list_runs, new_folder, runs_home
     from tiza.runs.tensors import load_weights
 
@@ -32,7 +33,7 @@ _HOMES = {
     "begin": "tiza.runs.folder",
     "brief": "tiza.runs.folder",
     "bundled": "tiza.runs.files",
-    "card": "tiza.runs.model",
+    "card": "tiza.runs.cards",
     "check_data": "tiza.runs.files",
     "find": "tiza.runs.shelf",
     "forget": "tiza.runs.folder",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from tiza import storage
 from tiza.config import Config, Recipe, faults_of, make
@@ -27,7 +27,10 @@ Status = Literal["running", "done", "early", "stopped", "interrupted", "diverged
 
 
 class Facts(Config):
-    """What is chosen or found once, when a run begins (``environment.json``)."""
+    """What is chosen or found once, when a run begins (``environment.json``).
+
+    ``origin``: from which part of the source validation and test come; ``train``: they were carved from it.
+    """
 
     format: Literal[1] = 1
     tiza: str
@@ -46,6 +49,7 @@ class Facts(Config):
     features: tuple[str, ...]
     form: dict[str, Any]
     parameters: int
+    origin: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from tiza import storage
 from tiza.config import Model, make
 from tiza.errors import RequestError, TizaError
-from tiza.i18n import t
 from tiza.models.building import Built, body_of
 from tiza.models.keras import adopted
 from tiza.models.layers import Normalise
 from tiza.runs.bundle import CARD, MANIFEST, ONNX, WEIGHTS
+from tiza.runs.cards import card
 from tiza.runs.files import Manifest, digest, stored
 from tiza.runs.folder import Run, load_checkpoint
 from tiza.runs.shelf import find
@@ -43,26 +43,6 @@ def save_model(run: Run, model: nn.Module) -> None:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """``manifest.json``, after the files that it speaks of."""
     storage.write(folder / MANIFEST, storage.to_json(manifest.model_dump(mode="json"), indent=1))
-
-
-def card(run: Run) -> str:
-    """The model card, in the user's language; with the measures once there is a report."""
-    recipe, facts, report = run.recipe, run.facts, run.report
-    lines = [
-        f"# {run.name}",
-        "",
-        t("card.what", data=facts.data, model=recipe.model.name, parameters=facts.parameters),
-        t("card.data", fingerprint=facts.fingerprint, train=facts.counts["train"], valid=facts.counts["valid"]),
-        t("card.classes", classes=", ".join(facts.classes)),
-    ]
-    for split in ("train", "valid", "test"):
-        if report and report.get(split):
-            of = report[split]
-            low, high = of["interval"]
-            lines.append(t(f"card.{split}", n=of["n"], accuracy=of["accuracy"], low=low, high=high))
-    if report and report.get("test_opening"):
-        lines.append(t("card.opening", n=report["test_opening"]))
-    return "\n\n".join([lines[0], *(line for line in lines[2:])]) + "\n"
 
 
 @dataclass(frozen=True)
