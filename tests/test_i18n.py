@@ -235,11 +235,11 @@ def test_numbers_are_written_as_each_language_does(value: float, spec: str, engl
 
 
 def test_numbers_inside_a_sentence_follow_its_language():
-    fields = {"n": 55_000, "accuracy": 0.98765, "low": 0.9, "high": 1.0}
+    fields = {"name": "7", "n": 55_000, "recall": 0.98765}
     set_language("en")
-    assert "(55,000 samples): 98.77\u00a0%, 95 % interval 90.00\u00a0%" in t("card.train", **fields)
+    assert "98.8\u00a0% of 55,000" in t("card.weakest", **fields)
     set_language("es")
-    assert "(55\u00a0000 muestras): 98,77\u00a0%, intervalo del 95 % de 90,00\u00a0%" in t("card.train", **fields)
+    assert "98,8\u00a0% de 55\u00a0000" in t("card.weakest", **fields)
 
 
 def test_texts_and_truths_are_left_as_they_are():
