@@ -15,8 +15,20 @@ from tiza.errors import RequestError
 def folds(data: Dataset, k: int, seed: int = 0) -> list[Dataset]:
     """``data`` with each of ``k`` parts of train and validation together as validation; the test split stays shut.
 
-    The parts are stratified and drawn with ``seed``; identical samples are in one of them. What is fitted to train
-    (the scaling) is fitted to each fold's own. Raises :class:`TizaError` for more folds than a class has samples.
+    What is fitted to train (the scaling) is fitted to each fold's own. Raises as :func:`places_of`.
+    """
+    pool = pool_of(data)
+    return [
+        replace(data, train=pool.take(torch.from_numpy(train)), valid=pool.take(torch.from_numpy(valid)), origin={})
+        for train, valid in places_of(data, k, seed)
+    ]
+
+
+def places_of(data: Dataset, k: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each of ``k`` folds where its train and its validation samples stand in :func:`pool_of`.
+
+    The parts are stratified and drawn with ``seed``; identical samples are in one of them. Raises :class:`TizaError`
+    for more folds than a class has samples.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -28,13 +40,8 @@ def folds(data: Dataset, k: int, seed: int = 0) -> list[Dataset]:
         if 0 < n < k:
             raise RequestError("search-folds", where="folds", folds=k, label=data.classes[label], n=int(n))
     if groups == len(labels):
-        parts = StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels)
-    else:
-        parts = StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, same)
-    return [
-        replace(data, train=pool.take(torch.from_numpy(train)), valid=pool.take(torch.from_numpy(valid)), origin={})
-        for train, valid in parts
-    ]
+        return list(StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels))
+    return list(StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, same))
 
 
 def pool_of(data: Dataset) -> Split:

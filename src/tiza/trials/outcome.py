@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+ARRAYS = ("answers", "probabilities")
+
 
 class Fit(NamedTuple):
     """A trial, trained with the seed of a repeat, validated on a fold."""
@@ -23,7 +25,8 @@ class Outcome:
 
     ``loss accuracy f1_macro`` are on validation at the end, ``train_accuracy`` as training saw its last epoch.
     ``curve``: validation accuracy after each epoch. ``answers``: the class given to each validation sample of the fold,
-    none where training diverged. ``seconds``: of training, the trial's share of its stack's.
+    none where training diverged. ``probabilities`` (N×C, float32) of them, where the search keeps them. ``seconds``: of
+    training, the trial's share of its stack's.
     """
 
     fit: Fit
@@ -38,20 +41,33 @@ class Outcome:
     train_accuracy: float | None
     curve: list[float | None]
     answers: np.ndarray
+    probabilities: np.ndarray | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As a line of JSON holds it."""
-        packed = base64.b64encode(self.answers.astype("<u2").tobytes()).decode()
-        own = {name: value for name, value in vars(self).items() if name not in ("fit", "answers")}
-        return {"v": 1, **self.fit._asdict(), **own, "answers": packed}
+        packed = {"answers": _packed(self.answers, "<u2")}
+        if self.probabilities is not None:
+            packed["probabilities"] = _packed(self.probabilities, "<f4")
+        own = {name: value for name, value in vars(self).items() if name not in ("fit", *ARRAYS)}
+        return {"v": 1, **self.fit._asdict(), **own, **packed}
 
     @classmethod
     def from_dict(cls, line: dict[str, Any]) -> "Outcome":
         """The outcome of ``to_dict()``; raises KeyError, TypeError or ValueError for a line that is none."""
         fit = Fit(*(int(line[name]) for name in Fit._fields))
-        answers = np.frombuffer(base64.b64decode(line["answers"], validate=True), "<u2")
-        others = {field.name: line[field.name] for field in fields(cls) if field.name not in ("fit", "answers")}
-        return cls(fit=fit, answers=answers, **others)
+        answers = _unpacked(line["answers"], "<u2")
+        kept = "probabilities" in line and len(answers)
+        probabilities = _unpacked(line["probabilities"], "<f4").reshape(len(answers), -1) if kept else None
+        others = {field.name: line[field.name] for field in fields(cls) if field.name not in ("fit", *ARRAYS)}
+        return cls(fit=fit, answers=answers, probabilities=probabilities, **others)
+
+
+def _packed(values: np.ndarray, dtype: str) -> str:
+    return base64.b64encode(values.astype(dtype).tobytes()).decode()
+
+
+def _unpacked(text: str, dtype: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype)
 
 
 def standing(statuses: Collection[str], fits: int) -> str:

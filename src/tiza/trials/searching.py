@@ -37,6 +37,7 @@ def search(
     budget: float | None = None,
     jobs: int = 1,
     reuse: bool = True,
+    probabilities: bool = False,
     seed: int = 0,
     on: str | None = None,
     sealed: bool = False,
@@ -53,6 +54,7 @@ def search(
     in one fold; ``repeats``: seeds from the plan's on. ``halving``: after parts of the epochs only the best of so many
     trials go on. ``budget``: seconds; what is not finished then is left out. ``jobs``: processes, or ``on="ray"`` (or
     ``"ray=ADDRESS"``). ``reuse=False``: train equal trials, and the beginnings of longer ones, each by itself.
+    ``probabilities=True`` keeps those of the validation samples, in ``Trials.outcomes``.
     ``sealed=True``: the test set stays shut. ``run``: the folder, a new one by default; ``resume=True`` takes up the
     search in it, losing no finished trial and running none twice. ``said`` is called now and then.
 
@@ -66,7 +68,7 @@ def search(
         path = folder.find(run)
         wanted, facts = folder.asked(path)
     else:
-        wanted = _wanted(recipe, grid, given, trials, folds, repeats, halving, reuse, seed)
+        wanted = _wanted(recipe, grid, given, trials, folds, repeats, halving, reuse, probabilities, seed)
         path, facts = None if run is None else Path(run), {}
     _check_ways(wanted, budget, jobs, on)
     every = trials_of(wanted)
@@ -106,7 +108,7 @@ def never(event: Event, learner: Learner) -> None:
 
 def _wanted(
     recipe: Any, grid: Mapping[str, Any] | None, given: Dataset | None, trials: int | None, folds: int | None,
-    repeats: int, halving: int | None, reuse: bool, seed: int,
+    repeats: int, halving: int | None, reuse: bool, probabilities: bool, seed: int,
 ) -> Search:  # fmt: skip
     """What is asked, checked."""
     if isinstance(recipe, str):
@@ -123,7 +125,8 @@ def _wanted(
         raise RequestError("search-empty", where="grid")
     plain = {
         "recipe": recipe, "grid": {field: axis(values, field) for field, values in (grid or {}).items()},
-        "trials": trials, "folds": folds, "repeats": repeats, "halving": halving, "reuse": reuse, "seed": seed,
+        "trials": trials, "folds": folds, "repeats": repeats, "halving": halving, "reuse": reuse,
+        "probabilities": probabilities, "seed": seed,
     }  # fmt: skip
     return make(Search, plain)
 

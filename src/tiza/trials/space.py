@@ -45,7 +45,8 @@ class Search(Config):
     ``folds``: how many parts of train and validation together take turns as validation; None where validation is the
     recipe's own. ``repeats``: how many seeds each trial is trained with, from ``plan.seed`` on. ``halving``: after a
     while only one of so many trials goes on, again and again. ``reuse``: what two trials have in common is trained
-    once. ``seed``: of the draws and the folds.
+    once. ``probabilities``: whether those of the validation samples are kept, not the answers alone. ``seed``: of the
+    draws and the folds.
     """
 
     recipe: Recipe
@@ -55,6 +56,7 @@ class Search(Config):
     repeats: PositiveInt = 1
     halving: Annotated[int, Field(ge=2)] | None = None
     reuse: bool = True
+    probabilities: bool = False
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 

@@ -60,7 +60,7 @@ def train(
         feed = Feed(seen(learner, data), plan, learner.device, "search", train=False)
         position = Position.start(plan, 1)
         readers.append(early_stopping(plan))
-    collector = _Collector(pack, learner, feed, position, tell)
+    collector = _Collector(pack, learner, feed, position, tell, probabilities=datasets.search.probabilities)
     events = stream(learner, feed, plan, position=position)
     command: Command | None = None
     try:
@@ -110,9 +110,11 @@ class _Collector:
     """Makes outcomes of what the loop measures."""
 
     def __init__(
-        self, pack: Pack, learner: Learner, feed: Feed | Lanes, position: Position, tell: Callable[[Any], None]
-    ) -> None:
+        self, pack: Pack, learner: Learner, feed: Feed | Lanes, position: Position, tell: Callable[[Any], None], *,
+        probabilities: bool,
+    ) -> None:  # fmt: skip
         self.pack, self.learner, self.feed, self.position, self.tell = pack, learner, feed, position, tell
+        self.probabilities = probabilities
         self.curves: list[list[float | None]] = [[] for _ in pack.lines]
         self.keeps_best = pack.way == "alone" and pack.lines[0].recipe.plan.keep == "best"
         self.best: tuple[float, Measured, Tensor] | None = None
@@ -161,10 +163,15 @@ class _Collector:
         self.moment(event.epoch)
 
     def answers(self) -> Tensor:
-        """What each model that still trains answers for the validation samples of its fold, (T, N)."""
-        if isinstance(self.feed, Lanes):
-            return torch.cat([self.learner.logits(x).argmax(-1) for x, _ in self.feed.chunks()], 1).cpu()
-        return torch.cat([self.learner.logits(x).argmax(-1) for x in self.feed.open_valid().x.split(250)], 1).cpu()
+        """What each model that still trains answers for the validation samples of its fold, (T, N).
+
+        Where the search keeps them, their probabilities, (T, N, C).
+        """
+        chunks = (
+            (x for x, _ in self.feed.chunks()) if isinstance(self.feed, Lanes) else self.feed.open_valid().x.split(250)
+        )
+        logits = (self.learner.logits(x) for x in chunks)
+        return torch.cat([z.softmax(-1) if self.probabilities else z.argmax(-1) for z in logits], 1).cpu()
 
     def outcome(self, k: int, fit: Fit, status: str, event: Measured, answers: Tensor) -> None:
         seconds = event.seconds / len(self.pack.lines)
@@ -172,7 +179,8 @@ class _Collector:
         outcome = Outcome(
             fit, status, self.pack.way, fit == self.pack.lines[k].own, event.epoch, seconds,
             valid["loss"][k], valid["accuracy"][k], valid["f1_macro"][k], running["accuracy"][k],
-            self.curves[k][: event.epoch], answers.numpy(),
+            self.curves[k][: event.epoch], (answers.argmax(-1) if self.probabilities else answers).numpy(),
+            answers.numpy() if self.probabilities else None,
         )  # fmt: skip
         self.tell(outcome)
 
