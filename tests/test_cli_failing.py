@@ -1,6 +1,7 @@
 """``tiza explain`` where it fails: what the commands print, in both languages, as JSON and as pictures."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,36 @@ def test_robustness_is_told_drawn_and_given_as_json(
     assert [len(curve["accuracy"]) for curve in told["curves"]] == [6, 6]
     low, high = told["curves"][0]["intervals"][0]
     assert low < told["curves"][0]["accuracy"][0] < high
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "kept"),
+    [("en", ["in 3 folds", "By confident learning", "look before you change"], "are kept"),
+     ("es", ["en 3 partes", "Según el aprendizaje confiado", "mira antes de cambiar"], "ya se entrenaron")],
+)  # fmt: skip
+def test_label_errors_are_told_drawn_and_given_as_json(
+    command: Callable[..., Said], run: Path, tmp_path: Path, language: str, words: list[str], kept: str
+):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    said = command("label-errors", copy, "--folds", 3, "--lang", language)
+    assert said.code == 0, said.err
+    assert all(word in said.out for word in words), said.out
+    assert "3" in said.err.splitlines()[0], "it warns how long"
+    assert "--folds 3 --save" in said.out
+    told = command("label-errors", copy, "--folds", 3, "--by", "self-confidence", "--json", "--save", tmp_path)
+    assert told.err == ""
+    plain = told.json()
+    assert [Path(path).name for path in plain["saved"]] == ["label-errors.png", "label-errors.svg"]
+    assert (plain["folds"], plain["n"]) == (3, 1438)
+    scores = [error["score"] for error in plain["errors"]]
+    assert scores == sorted(scores) == [error["label_probability"] for error in plain["errors"]]
+    assert kept in command("label-errors", copy, "--folds", 3, "--lang", language).err
+
+
+def test_label_errors_of_a_recipe_need_no_run(command: Callable[..., Said]):
+    told = command("label-errors", "004-iris", "--folds", 2, "--json").json()
+    assert (told["folds"], len(told["classes"])) == (2, 3)
 
 
 def test_a_module_of_ones_own_is_given_by_its_file(command: Callable[..., Said], own: tuple[Path, str]):

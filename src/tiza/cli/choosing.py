@@ -175,6 +175,13 @@ def run_among(kind: str, name: str, others: Sequence[str], *, where: str | None 
         raise unknown(kind, name, [*others, *(run.name for run in list_runs()[:20])], where=where) from None
 
 
+def run_or_recipe(target: str) -> "Run | Recipe":
+    """What has that name: a recipe, or else a run."""
+    from tiza.catalogue import recipes
+
+    return recipes[target] if target in tuple(recipes) else run_among("run-or-recipe", target, [*recipes])
+
+
 def told(data: "Dataset") -> dict[str, Any]:
     """Notes and what was skipped, for --json."""
     return {"notes": [str(note) for note in data.notes], "skipped": [error.to_dict() for error in data.skipped]}

@@ -4,14 +4,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tiza.cli.choosing import run_among
+from tiza.cli.choosing import run_or_recipe
 from tiza.i18n import number, t
-
-if TYPE_CHECKING:
-    from tiza.config import Recipe
-    from tiza.runs import Run
 
 SHOWN = 4  # draws of which --json names the units
 
@@ -56,7 +52,7 @@ def surface(target: str, save: Path | None, as_json: bool) -> None:
     """``tiza explain surface``."""
     from tiza import explain
 
-    chosen = _run_or_recipe(target)
+    chosen = run_or_recipe(target)
     if not as_json:
         print(t("draw.again"), file=sys.stderr)
     of = explain.surface(chosen)
@@ -76,7 +72,7 @@ def noise(target: str, save: Path | None, as_json: bool) -> None:
 
     from tiza import explain
 
-    of = explain.noise(_run_or_recipe(target))
+    of = explain.noise(run_or_recipe(target))
     numbers = {"samples": of.samples, "fresh": of.fresh, "sizes": []}
     said = [t("draw.noise.fresh" if of.fresh else "draw.noise.trained", n=of.samples)]
     for draws in of.draws:
@@ -92,7 +88,7 @@ def dropout(target: str, index: int | None, save: Path | None, as_json: bool) ->
     from tiza import explain
     from tiza.config import Recipe
 
-    chosen = _run_or_recipe(target)
+    chosen = run_or_recipe(target)
     if isinstance(chosen, Recipe) and not as_json:
         print(t("draw.dropout.first", recipe=target), file=sys.stderr)
     of = explain.dropout(chosen, index)
@@ -145,13 +141,6 @@ def crossing(recipe: str, seeds: int, save: Path | None, as_json: bool) -> None:
     most = max(of.shares, key=lambda one: one.share)
     share, excess = number(most.share, ".0%"), 100 * float(most.excess.mean())
     _show("crossing", [recipe], of, t("draw.crossing.most", share=share, excess=excess), numbers, save, as_json)
-
-
-def _run_or_recipe(target: str) -> "Run | Recipe":
-    """What has that name: a recipe, or else a run."""
-    from tiza.catalogue import recipes
-
-    return recipes[target] if target in tuple(recipes) else run_among("run-or-recipe", target, [*recipes])
 
 
 def _show(

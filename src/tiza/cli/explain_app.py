@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tiza.cli import drawing, examples, explaining, failing, looking, options, seeing, working
+from tiza.cli import doubting, drawing, examples, explaining, failing, looking, options, seeing, working
 from tiza.cli.speech import Command
 from tiza.i18n import t
 
@@ -62,6 +62,16 @@ def explain_commands() -> typer.Typer:
         as_json: Annotated[bool, options.json_option()] = False,
     ) -> None:
         failing.robustness(run, kinds or [], samples, split, model, save, as_json)
+
+    @explain.command("label-errors", cls=Command, help=t("cmd.explain.label-errors"))
+    def explain_label_errors(
+        target: Annotated[str, options.target_argument()],
+        folds: Annotated[int, typer.Option(metavar=t("meta.n"), help=t("opt.folds.errors"))] = 5,
+        by: Annotated[str, typer.Option(metavar="margin|self-confidence", help=t("opt.by"))] = "margin",
+        save: Annotated[Path | None, options.save_option("opt.save.explain")] = None,
+        as_json: Annotated[bool, options.json_option()] = False,
+    ) -> None:
+        doubting.label_errors(target, folds, by, save, as_json)
 
     @explain.command("shapes", cls=Command, help=t("cmd.explain.shapes"))
     def explain_shapes(

@@ -25,8 +25,8 @@ def confused(run: str, cell: str | None, split: str, model: str | None, save: Pa
 
     found, own = _run(run, model)
     of = explain.confused(found, cell, split=split, model=own)
-    words = _words(run, {"--cell": (cell, None), "--split": (split, "valid"), "--model": (model, None)})
-    _show("confused", words, of, lambda: _say_confused(of, run), of.to_dict(), save, as_json)
+    words = words_of(run, {"--cell": (cell, None), "--split": (split, "valid"), "--model": (model, None)})
+    show("confused", words, of, lambda: _say_confused(of, run), of.to_dict(), save, as_json)
 
 
 def _say_confused(of: "Confused", run: str) -> None:
@@ -82,8 +82,8 @@ def calibration(
     found, own = _run(run, model)
     of = explain.calibration(found, bins=bins, wanted=wanted, split=split, model=own)
     given = {"--bins": (bins, 15), "--wanted": (wanted, 0.99), "--split": (split, "valid"), "--model": (model, None)}
-    words = _words(run, given)
-    _show("calibration", words, of, lambda: _say_calibration(of), of.to_dict(), save, as_json)
+    words = words_of(run, given)
+    show("calibration", words, of, lambda: _say_calibration(of), of.to_dict(), save, as_json)
 
 
 def _say_calibration(of: "Calibration") -> None:
@@ -153,8 +153,8 @@ def robustness(
     with terminal.reading(t("robustness.progress")) as said:
         of = explain.robustness(found, kinds or None, samples=samples, split=split, model=own, said=said)
     given = {"--samples": (samples, 1_000), "--split": (split, "valid"), "--model": (model, None)}
-    words = [*_words(run, given), *(word for kind in kinds for word in ("--kind", kind))]
-    _show("robustness", words, of, lambda: _say_robustness(of), of.to_dict(), save, as_json)
+    words = [*words_of(run, given), *(word for kind in kinds for word in ("--kind", kind))]
+    show("robustness", words, of, lambda: _say_robustness(of), of.to_dict(), save, as_json)
 
 
 def _say_robustness(of: "Robustness") -> None:
@@ -191,13 +191,13 @@ def _run(name: str, model: str | None) -> "tuple[Run, nn.Module | None]":
     return run, own_model(model, run.facts) if model is not None else None
 
 
-def _words(target: str, options: Mapping[str, tuple[Any, Any]]) -> list[str]:
+def words_of(target: str, options: Mapping[str, tuple[Any, Any]]) -> list[str]:
     """The command's words as they were given: options that have their defaults are left out."""
     given = {flag: str(value) for flag, (value, usual) in options.items() if value != usual}
     return [target, *(word for pair in given.items() for word in pair)]
 
 
-def _show(
+def show(
     what: str, words: Sequence[str], of: Any, say: Callable[[], None], numbers: Mapping[str, Any], save: Path | None,
     as_json: bool,
 ) -> None:  # fmt: skip
@@ -209,7 +209,7 @@ def _show(
     if save is not None:
         from tiza import figures
 
-        saved = figures.save(getattr(figures, what)(of), save / what)
+        saved = figures.save(getattr(figures, what.replace("-", "_"))(of), save / what)
     if as_json:
         print(to_json({**numbers, "saved": [str(path) for path in saved]}))
         return

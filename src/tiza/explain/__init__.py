@@ -3,6 +3,7 @@
 from tiza.explain.activations import Curve, activations
 from tiza.explain.answers import Answer, answer
 from tiza.explain.calibration import Bins, Calibration, Temperature, Threshold, calibration
+from tiza.explain.confident import Confident, confident
 from tiza.explain.confused import Cell, Confused, Pair, confused
 from tiza.explain.crossing import Crossed, Crossing, crossing
 from tiza.explain.distortions import distort
@@ -10,6 +11,7 @@ from tiza.explain.dropout import Dropout, dropout
 from tiza.explain.embedding import Embedding, embedding
 from tiza.explain.filters import KERNELS, Filtered, filter
 from tiza.explain.kernels import Kernels, kernels
+from tiza.explain.label_errors import LabelErrors, label_errors, label_errors_seconds
 from tiza.explain.maps import Maps, maps
 from tiza.explain.metrics import Metric, metrics
 from tiza.explain.neighbours import Neighbours, neighbours
@@ -37,6 +39,7 @@ __all__ = [
     "Bins",
     "Calibration",
     "Cell",
+    "Confident",
     "Confused",
     "Convolution",
     "Crossed",
@@ -48,6 +51,7 @@ __all__ = [
     "Filtered",
     "Flattened",
     "Kernels",
+    "LabelErrors",
     "Line",
     "Lines",
     "Maps",
@@ -78,6 +82,7 @@ __all__ = [
     "activations",
     "answer",
     "calibration",
+    "confident",
     "confused",
     "convolve",
     "crossing",
@@ -88,6 +93,8 @@ __all__ = [
     "filter",
     "flatten",
     "kernels",
+    "label_errors",
+    "label_errors_seconds",
     "maps",
     "metrics",
     "neighbours",

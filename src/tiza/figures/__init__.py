@@ -15,6 +15,7 @@ from tiza.figures.embedding import embedding
 from tiza.figures.filters import filter
 from tiza.figures.heat import heat
 from tiza.figures.kernels import kernels
+from tiza.figures.label_errors import label_errors
 from tiza.figures.learning import curves, rates
 from tiza.figures.maps import maps
 from tiza.figures.neighbours import neighbours
@@ -52,6 +53,7 @@ __all__ = [
     "heat",
     "histogram",
     "kernels",
+    "label_errors",
     "maps",
     "mosaic",
     "neighbours",
