@@ -78,7 +78,7 @@ def trace(
     run = runs.find(run)
     module, dataset = trained(run, data, model)
     x, label = sample_of(dataset, split, index, run.name)
-    module, plan = copy.deepcopy(module).eval().double(), run.recipe.plan
+    module, plan = copy.deepcopy(module).cpu().eval().double(), run.recipe.plan
     check_outputs(module, x[None], len(dataset.classes))
     with torch.no_grad():
         calls = calls_of(module, x[None].double())
