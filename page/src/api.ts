@@ -134,6 +134,16 @@ export interface TrialDetails extends Trial {
   curve: (number | null)[]; confusion: number[][]; recipe: Recipe; code: { python: string; command: string }; startable: boolean;
 }
 
+/** A number as it is written; `came`: the ids of those it came from; `place`: of the sample's value that it is. */
+export interface SheetNumber { text: string; value: number; of: string; fill: boolean; id: string; came: string[]; place: number[] }
+export type SheetParts = (string | SheetNumber)[];
+export interface SheetLine { name: string; left: string; parts: SheetParts; result: SheetNumber }
+export interface SheetTable { caption: string; heads: string[]; rows: SheetParts[]; grid: boolean }
+/** The worked numbers of a sample, in the language of the page. */
+export interface Sheet {
+  title: string; facts: string[]; place: number[] | null;
+  sections: { title: string; blocks: (string | SheetLine | SheetTable)[] }[];
+}
 export interface Answers { index: number[]; label: number[]; answer: number[]; probability: number[]; confusion: number[][] }
 export interface Prediction { label: number | null; class: string | null; probability: number | null; probabilities: number[] | null; image: { shape: number[]; pixels: number[] } | null; reason: string | null }
 
@@ -186,6 +196,7 @@ export const frames = (id: string, numbers: number[]) => get<Event[]>(`runs/${id
 export const bands = (id: string, layer: number) => get<Bands>(`runs/${id}/bands?layer=${layer}`);
 export const findings = (id: string) => get<Finding[]>(`runs/${id}/findings`);
 export const answers = (id: string) => get<Answers>(`runs/${id}/answers`);
+export const steps = (id: string, split: "train" | "valid", index: number) => get<Sheet>(`runs/${id}/steps?split=${split}&index=${index}`);
 export const searches = () => get<SearchLine[]>("searches");
 export const search = (id: string) => get<SearchDetails>(`searches/${id}`);
 export const trial = (id: string, number: number) => get<TrialDetails>(`searches/${id}/trials/${number}`);

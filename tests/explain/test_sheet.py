@@ -248,6 +248,31 @@ def test_what_comes_out_on_the_sheet_is_the_networks_own_to_four_digits(
         assert lines["w′"].value == pytest.approx(of.update.moved[c, j], rel=1e-3)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_result_says_which_numbers_on_the_sheet_it_came_from(run_of: Callable[[str], tiza.runs.Run], name: str):
+    of = explain.trace(run_of(name), 7)
+    there: dict[str, explain.Number] = {}
+    for section in explain.sheet(of).sections:
+        for block in section.blocks:
+            if isinstance(block, str):
+                continue
+            parts = [*block.parts, block.result] if isinstance(block, explain.Line) else sum(block.rows, ())
+            found = [part for part in parts if isinstance(part, explain.Number)]
+            assert all(number.id and number.id not in there for number in found)
+            there |= {number.id: number for number in found}
+    for number in there.values():
+        assert set(number.came) <= set(there)
+        assert bool(number.came) is bool(number.of or number.fill), number
+        if number.place:
+            raw, scaled = float(of.x[number.place]), of.layers[1].constants
+            assert (
+                number.value in (raw, pytest.approx(raw))
+                or of.x.ndim == 1
+                or number.fill
+                or (number.value == pytest.approx((raw - scaled["mean"]) / scaled["deviation"], abs=1e-5))
+            )
+
+
 def test_a_sure_answer_still_has_digits(run_of: Callable[[str], tiza.runs.Run]):
     of = explain.trace(run_of("sure"), 7)
     assert 0 < of.steps.loss < 1e-3

@@ -8,13 +8,13 @@ import { Panel } from "./panel";
 import { type Pixels, Atlas } from "./pixels";
 import type { Batch } from "./reel";
 import { type Past, alive } from "./store";
-import { STRIP, drawAt } from "./tiles";
+import { STRIP, type Tile, drawAt } from "./tiles";
 
 const MOST = 88; // css pixels of a tile, where a batch has few
 const PATIENCE = 400; // ms for which the batch before is left there while pixels of the next are on their way
-interface Props { past: Past; pixels: Pixels | null; pictures: boolean; classes: string[] }
+interface Props { past: Past; pixels: Pixels | null; pictures: boolean; classes: string[]; work: (tile: Tile) => void }
 
-export function BatchPanel({ past, pixels, pictures, classes }: Props) {
+export function BatchPanel({ past, pixels, pictures, classes, work }: Props) {
   const note = useRef<HTMLElement>(null);
   const drawn = useRef({ frame: null as Batch | null, era: -1, pending: true, grid: null as Grid | null, atlas: null as Atlas | null, most: 0, waits: 0 });
 
@@ -69,7 +69,7 @@ export function BatchPanel({ past, pixels, pictures, classes }: Props) {
   return (
     <Panel name="batch" title={title} note={note} say={say} plain>
       <Board
-        label={title} paint={paint} pixels={pixels} classes={classes}
+        label={title} paint={paint} pixels={pixels} classes={classes} work={work}
         tile={(place) => {
           const frame = drawn.current.frame;
           return frame && place < frame.tiles.index.length ? tileOf(frame, place) : null;

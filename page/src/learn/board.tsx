@@ -15,12 +15,14 @@ export interface BoardProps {
   tile: (place: number) => Tile | null;
   /** Where the tile of a sample lies now; without it a pinned tile is kept as it was. */
   find?: (index: number) => number;
+  /** Show the worked numbers of a tile's sample. */
+  work: (tile: Tile) => void;
   pixels: Pixels | null;
   classes: string[];
 }
 interface Pick { place: number; tile: Tile; pinned: boolean }
 
-export function Board({ label, paint, tile, find, pixels, classes }: BoardProps) {
+export function Board({ label, paint, tile, find, work, pixels, classes }: BoardProps) {
   const host = useRef<HTMLDivElement>(null), base = useRef<HTMLCanvasElement>(null), over = useRef<HTMLCanvasElement>(null);
   const g = useRef<Grid | null>(null), size = useRef<Size>({ width: 0, height: 0 });
   const [pick, setPick] = useState<Pick | null>(null);
@@ -86,7 +88,7 @@ export function Board({ label, paint, tile, find, pixels, classes }: BoardProps)
       <canvas class="l-canvas" ref={base} aria-hidden="true" />
       <canvas class="l-canvas" ref={over} aria-hidden="true" />
       {box && <div class="l-ring" style={{ transform: `translate(${box.x}px, ${box.y}px)`, width: box.width, height: box.height }} />}
-      <Popover tile={pick?.tile ?? null} pinned={pick?.pinned ?? false} box={box} room={size.current} pixels={pixels} classes={classes} />
+      <Popover tile={pick?.tile ?? null} pinned={pick?.pinned ?? false} work={work} box={box} room={size.current} pixels={pixels} classes={classes} />
     </div>
   );
 }

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Form, RunDetails } from "../api";
 import { t } from "../texts";
+import { type Chosen, WorkedNumbers } from "../worked";
 import { BatchPanel } from "./batch";
 import { Controls } from "./controls";
 import { CurvePanel } from "./curves";
@@ -57,19 +58,22 @@ function Panels({ past, run }: { past: Past; run: RunDetails }) {
     const of = (split: "train" | "valid") => new Pixels(`run/${run.id}`, split, form as Form, counts[split]);
     return { train: of("train"), valid: of("valid") };
   }, [run.id, form, counts]);
+  const [chosen, choose] = useState<Chosen | null>(null);
+  const work = (split: "train" | "valid") => ({ index }: { index: number }) => choose({ split, index });
   const names = run.panels.length ? run.panels : SIX;
   return (
     <div class="l-panels" data-regions={names.includes("regions")} data-loading={!past.ready.value}>
       {names.map((name) => {
         switch (name) {
-          case "batch": return <BatchPanel key={name} past={past} pixels={pixels?.train ?? null} pictures={pictures} classes={classes} />;
-          case "validation": return <ValidationPanel key={name} past={past} run={run} pixels={pixels?.valid ?? null} pictures={pictures} classes={classes} />;
+          case "batch": return <BatchPanel key={name} past={past} pixels={pixels?.train ?? null} pictures={pictures} classes={classes} work={work("train")} />;
+          case "validation": return <ValidationPanel key={name} past={past} run={run} pixels={pixels?.valid ?? null} pictures={pictures} classes={classes} work={work("valid")} />;
           case "loss": case "accuracy": return <CurvePanel key={name} past={past} what={name} />;
           case "weights": case "biases": return <LayerPanel key={name} past={past} what={name} layers={layers} />;
           case "regions": return <RegionsPanel key={name} past={past} run={run} />;
           default: return null;
         }
       })}
+      {chosen && <WorkedNumbers run={run} {...chosen} close={() => choose(null)} />}
     </div>
   );
 }

@@ -5,17 +5,17 @@ import { type Size, repaint } from "./paint";
 import { type Pixels, Atlas } from "./pixels";
 import type { Tile } from "./tiles";
 
-const WIDTH = 152, EDGE = 8;
+const WIDTH = 152, EDGE = 8, BUTTON = 44;
 interface Box { x: number; y: number; width: number; height: number }
-interface Props { tile: Tile | null; pinned: boolean; box: Box | null; room: Size; pixels: Pixels | null; classes: string[] }
+interface Props { tile: Tile | null; pinned: boolean; work: (tile: Tile) => void; box: Box | null; room: Size; pixels: Pixels | null; classes: string[] }
 
 /** A class by number and, where it has one, by name. */
 export const named = (classes: string[], i: number): string =>
   classes[i] === undefined || classes[i] === String(i) ? String(i) : classes[i].length <= 2 ? classes[i] : `${classes[i]} (${i})`;
 
-export function Popover({ tile, pinned, box, room, pixels, classes }: Props) {
+export function Popover({ tile, pinned, work, box, room, pixels, classes }: Props) {
   if (!tile || !box) return <div class="unseen" aria-live="polite" />;
-  const height = pixels ? 216 : 92;
+  const height = (pixels ? 216 : 92) + (pinned ? BUTTON : 0);
   const right = box.x + box.width + EDGE, left = box.x - WIDTH - EDGE;
   const x = right + WIDTH <= room.width || left < 0 ? Math.min(right, Math.max(0, room.width - WIDTH)) : left;
   const y = Math.max(-24, Math.min(box.y + box.height / 2 - height / 2, room.height - height));
@@ -28,6 +28,11 @@ export function Popover({ tile, pinned, box, room, pixels, classes }: Props) {
         <span class="quiet">{t("page.learn.answer")}</span>{" "}
         <b class={wrong ? "wrong" : "right"}>{named(classes, tile.answer)} {wrong ? "✗" : "✓"}</b>
       </p>
+      {pinned && (
+        <button class="l-work" onClick={(event) => { event.stopPropagation(); work(tile); }} onKeyDown={(event) => event.stopPropagation()}>
+          {t("page.worked")}
+        </button>
+      )}
       <p class="small quiet">{t(pinned ? "page.learn.sample.pinned" : "page.learn.sample", { n: whole(tile.index) })}</p>
     </div>
   );

@@ -9,10 +9,11 @@ import { type Size, ratio, write } from "./paint";
 import { Panel } from "./panel";
 import type { Pixels } from "./pixels";
 import type { Past } from "./store";
+import type { Tile } from "./tiles";
 
-interface Props { past: Past; run: RunDetails; pixels: Pixels | null; pictures: boolean; classes: string[] }
+interface Props { past: Past; run: RunDetails; pixels: Pixels | null; pictures: boolean; classes: string[]; work: (tile: Tile) => void }
 
-export function ValidationPanel({ past, run, pixels, pictures, classes }: Props) {
+export function ValidationPanel({ past, run, pixels, pictures, classes, work }: Props) {
   const note = useRef<HTMLElement>(null), scale = useRef<HTMLDivElement>(null), at = useRef<HTMLSpanElement>(null);
   const board = useMemo(
     () => (run.board && (pixels || !pictures) ? new AnswerBoard(run.board, pixels, classes) : null),
@@ -51,7 +52,7 @@ export function ValidationPanel({ past, run, pixels, pictures, classes }: Props)
     <Panel name="validation" title={title} note={note} say={say} aside={<Age past={past} />} plain>
       <div class="l-scaled">
         <Board
-          label={title} paint={paint} pixels={pixels} classes={classes}
+          label={title} paint={paint} pixels={pixels} classes={classes} work={work}
           tile={(place) => (board?.frame && place < board.order.n ? board.tile(board.order.at[place]) : null)}
           find={(index) => (board ? board.order.place[run.board!.index.indexOf(index)] : -1)}
         />

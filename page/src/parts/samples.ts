@@ -1,5 +1,5 @@
 // Samples of a split, fetched by the chunk and kept for a while.
-import { CHUNK, pixels, type Failure, type Form } from "../api";
+import { CHUNK, pixels, type Failure, type Form, type RunDetails } from "../api";
 import { useEffect, useState } from "preact/hooks";
 import { asFailure } from "./use";
 
@@ -44,6 +44,10 @@ export function useSamples(of: string, split: Split, form: Form | null, length: 
   }, [key, form === null]);
   return state.key === key ? state : { samples: null, failure: null };
 }
+
+/** Values per sample; a run's points of a plane come with their label as a third. */
+export const lengthOf = ({ form, facts }: RunDetails): number =>
+  form?.kind === "images" ? form.channels * form.height * form.width : facts!.shape[0] + (form?.kind === "plane" ? 1 : 0);
 
 /** At most `count` places of the list, the classes in turn, so that each is seen. */
 export function inTurn(label: number[], count: number): number[] {

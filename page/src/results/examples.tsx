@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Answers, RunDetails } from "../api";
 import { Failed } from "../parts/failed";
-import { useSamples } from "../parts/samples";
+import { lengthOf, useSamples } from "../parts/samples";
 import { t, whole } from "../texts";
 import { Samples } from "./samples";
 import type { Cell } from "./matrix";
@@ -29,12 +29,8 @@ export function Examples({ run, answers, cell }: { run: RunDetails; answers: Ans
     <section class="r-examples" aria-live="polite">
       <h3>{title}</h3>
       {failure && <Failed failure={failure} />}
-      <Samples name={title} run={run} samples={samples} items={items} />
+      <Samples name={title} split="valid" run={run} samples={samples} items={items} />
       {found.length > shown && <button onClick={() => setShown(shown + 2 * PAGE)}>{t("page.results.more", { n: whole(found.length - shown) })}</button>}
     </section>
   );
 }
-
-/** Values per sample; a run's points of a plane come with their label as a third. */
-export const lengthOf = ({ form, facts }: RunDetails): number =>
-  form?.kind === "images" ? form.channels * form.height * form.width : facts!.shape[0] + (form?.kind === "plane" ? 1 : 0);

@@ -1,9 +1,8 @@
 // The samples with the highest loss.
 import type { Report, RunDetails } from "../api";
 import { Failed } from "../parts/failed";
-import { useSamples } from "../parts/samples";
+import { lengthOf, useSamples } from "../parts/samples";
 import { t, whole } from "../texts";
-import { lengthOf } from "./examples";
 import { Samples } from "./samples";
 
 export function Worst({ run, report }: { run: RunDetails; report: Report }) {
@@ -14,7 +13,7 @@ export function Worst({ run, report }: { run: RunDetails; report: Report }) {
       <h2>{title}</h2>
       <p class="quiet">{t(`page.results.worst.${report.worst_split}`)}</p>
       {failure && <Failed failure={failure} />}
-      <Samples name={title} run={run} samples={samples} items={report.worst} />
+      <Samples name={title} split={report.worst_split} run={run} samples={samples} items={report.worst} />
     </section>
   );
 }

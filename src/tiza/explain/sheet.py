@@ -1,6 +1,6 @@
 """Worked numbers as a sheet: every line can be worked from what is written in it, to the digits that are written."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from tiza.explain.sheet_layers import Written, layer_sections
 from tiza.explain.sheet_loss import loss_section, mean_section, update_section
 from tiza.explain.steps import Steps
 from tiza.explain.trace import Trace
-from tiza.explain.written import Number, Pad, Section, written
+from tiza.explain.written import Line, Number, Pad, Section, Table, in_brackets, written
 from tiza.i18n import t
 
 
@@ -29,11 +29,20 @@ class Sheet:
     row: tuple[tuple[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As the page has it."""
-        return {
-            "title": self.title, "facts": list(self.facts), "place": self.place,
-            "sections": [asdict(section) for section in self.sections],
-        }  # fmt: skip
+        """As the page has it; brackets around negative numbers are texts of their own there."""
+        sections = [
+            {"title": section.title, "blocks": [_plain(block) for block in section.blocks]} for section in self.sections
+        ]
+        return {"title": self.title, "facts": self.facts, "place": self.place, "sections": sections}
+
+
+def _plain(block: str | Table | Line) -> str | dict[str, Any]:
+    if isinstance(block, str):
+        return block
+    if isinstance(block, Line):
+        bracketed = [("(", part, ")") if negative else (part,) for part, negative in in_brackets(block.parts)]
+        block = replace(block, parts=tuple(part for some in bracketed for part in some))
+    return asdict(block)
 
 
 def sheet(of: Trace | Steps) -> Sheet:

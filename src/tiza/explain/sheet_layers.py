@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from tiza.explain.trace import Trace
 from tiza.explain.worked_layers import Place, Worked
 from tiza.explain.written import Number, Pad, Section, decimals_of, written
@@ -38,14 +40,13 @@ def place_name(of: Trace, number: int | None, place: Place | None) -> str:
         return t("sheet.padding")
     if number is None:
         return f"[{', '.join(map(str, place))}]"
-    raw = all(layer.kind in ("sample", "normalise", "same") for layer in of.layers[: number + 1])
-    named = of.features[place[0]] if of.features and raw else ", ".join(map(str, place))
+    named = of.features[place[0]] if of.features and _is_raw(of, number) else ", ".join(map(str, place))
     return f"{'x' if of.layers[number].kind == 'sample' else of.layers[number].name}[{named}]"
 
 
 def _value(of: Trace, layer: Worked, done: Written, pad: Pad) -> Number:
     """Write how the layer's value comes about; the number that it is."""
-    inputs = [_input(layer, k, done) for k in range(len(layer.inputs))]
+    inputs = [_input(of, layer, k, done) for k in range(len(layer.inputs))]
     x, constants = inputs[0], {name: written(value, trim=True) for name, value in layer.constants.items()}
     left = place_name(of, of.layers.index(layer), layer.at)
     match layer.kind:
@@ -63,10 +64,20 @@ def _value(of: Trace, layer: Worked, done: Written, pad: Pad) -> Number:
     return _function(layer.kind, x, constants, left, pad)
 
 
-def _input(layer: Worked, k: int, done: Written) -> Number:
+def _input(of: Trace, layer: Worked, k: int, done: Written) -> Number:
     """An input as it came out of the layer before, where that is what was worked there; else as it is."""
-    place, number = done.get(layer.source(k), (None, None)) if layer.sources else (None, None)
-    return number if number is not None and place == layer.places[k] else written(layer.inputs[k], trim=True)
+    source, at = layer.source(k), layer.places[k]
+    place, number = done.get(source, (None, None))
+    found = number if number is not None and place == at else written(layer.inputs[k], trim=True)
+    if source is None or at is None or not _is_raw(of, source):
+        return found
+    flat = np.ravel_multi_index(at, of.layers[source].after)
+    return replace(found, place=tuple(int(i) for i in np.unravel_index(flat, of.x.shape)))
+
+
+def _is_raw(of: Trace, number: int) -> bool:
+    """Whether a layer's values are those of the sample, by themselves or normalised."""
+    return all(layer.kind in ("sample", "normalise", "same") for layer in of.layers[: number + 1])
 
 
 def _function(kind: str, x: Number, of: Mapping[str, Number], left: str, pad: Pad) -> Number:
@@ -128,13 +139,17 @@ def _sum(of: Trace, layer: Worked, inputs: Sequence[Number], left: str, pad: Pad
     cells = math.prod(layer.window[1:])
     lies = len(layer.window) == 3 and 1 < cells <= KERNEL
     shown = _channels(layer, cells, full) if lies else _terms(layer, full)
-    weights = {k: written(layer.weights[k], trim=True) for k in shown}
-    products = {k: replace(written(weights[k].value * inputs[k].value), fill=True) for k in shown}
+    x = {k: inputs[k].standing(f"{left} x{k}") for k in shown}
+    weights = {k: written(layer.weights[k], trim=True).standing(f"{left} w{k}") for k in shown}
+    products = {
+        k: replace(written(weights[k].value * x[k].value), fill=True).standing(f"{left} {k}", x[k], weights[k])
+        for k in shown
+    }
     if lies:
         pad.say(t("sheet.conv", place=left, channels=layer.window[0]))
         for first in range(0, len(shown), cells):
             of_channel, n = shown[first : first + cells], layer.window[-1]
-            for key, numbers in (("window", dict(enumerate(inputs))), ("kernel", weights), ("products", products)):
+            for key, numbers in (("window", x), ("kernel", weights), ("products", products)):
                 lying = [numbers[k] for k in of_channel]
                 rows = [lying[i : i + n] for i in range(0, len(lying), n)]
                 pad.grid(t(f"sheet.{key}", channel=of_channel[0] // cells), rows)
@@ -142,10 +157,11 @@ def _sum(of: Trace, layer: Worked, inputs: Sequence[Number], left: str, pad: Pad
         pad.say(t("sheet.terms", place=left, n=len(inputs), shown=len(shown)))
         names = {k: place_name(of, layer.source(k), layer.places[k]) for k in shown}
         heads = (t("sheet.input"), "x", "w", "w · x")
-        pad.table(heads, [(names[k], inputs[k], weights[k], products[k]) for k in shown])
+        pad.table(heads, [(names[k], x[k], weights[k], products[k]) for k in shown])
     bias, more = written(layer.constants["bias"], trim=True), len(shown) < len(inputs)
     is_all = not more and not bias.value
-    total = pad.line(left if is_all else "S", ("Σ w · x",), math.fsum(of.value for of in products.values()))
+    summed = list(products.values())
+    total = pad.line(left if is_all else "S", ("Σ w · x",), math.fsum(of.value for of in summed), summed)
     if is_all:
         return total
     parts, value = [total], layer.value or 0.0

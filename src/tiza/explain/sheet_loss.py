@@ -3,6 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from tiza.explain.steps import Steps, Update
 from tiza.explain.written import DECIMALS, Number, Pad, Section, decimals_of, places_of, written
@@ -23,51 +26,63 @@ def loss_section(
 
     ``known``: logits that were worked before, by class.
     """
-    label, p = int(of.labels[i]), of.probabilities[i]
-    likeliest = sorted(range(len(p)), key=lambda c: (c != label and c not in known, -p[c]))
-    shown = sorted(likeliest[:CLASSES] if len(p) > MANY else likeliest)
-    shown = shown if int(p.argmax()) in shown else sorted([*shown, int(p.argmax())])
-    rest = [c for c in range(len(p)) if c not in shown]
-    z = {c: known.get(c) or written(of.logits[i, c]) for c in shown}
-    most = max(z.values(), key=lambda number: number.value)
+    label, shown = int(of.labels[i]), _shown(of.probabilities[i], int(of.labels[i]), known)
+    rest = [c for c in range(of.logits.shape[1]) if c not in shown]
     pad.say(t("sheet.softmax", name=names[label]))
-    shifted = _filled({c: written(z[c].value - most.value) for c in shown}, "z − max", names)
-    raised = _filled({c: written(math.exp(shifted[c].value)) for c in shown}, "e", names)
-    others = written(math.fsum(of.exponentials[i, rest]))
+    z = {c: (known.get(c) or written(of.logits[i, c])).standing(f"z, {names[c]}") for c in shown}
+    most = max(z.values(), key=lambda number: number.value)
+    shifted = _column("z − max", names, {c: (z[c].value - most.value, z[c], most) for c in shown})
+    raised = _column("e", names, {c: (math.exp(shifted[c].value), shifted[c]) for c in shown})
+    others = [written(math.fsum(of.exponentials[i, rest]))] if rest else []
     if rest:
-        pad.say(t("sheet.others", n=len(rest), value=others.text))
-    summed = math.fsum(number.value for number in raised.values()) + (others.value if rest else 0)
-    missing = [raised[c] for c in shown if c != label] + ([others] if rest else [])
-    sure = math.fsum(number.value for number in missing) / summed < SURE
+        pad.say(t("sheet.others", n=len(rest), value=others[0].text))
+    summed = math.fsum(number.value for number in [*raised.values(), *others])
     places = max(DECIMALS, places_of(summed - 1))  # so that what is not the largest class still shows
-    whole = written(summed, places)
-    chances = _filled({c: written(raised[c].value / whole.value, near_one=True) for c in shown}, "p", names)
-    gradient = _filled({c: written(chances[c].value - (c == label)) for c in shown}, "p − y", names)
-    off: dict[int, str | Number] = {**gradient, **({label: "−J"} if sure else {})}
+    total = replace(written(summed, places), id=pad.next)
+    shares = {c: (raised[c].value / total.value, raised[c], total) for c in shown}
+    chances = _column("p", names, shares, near_one=True)
+    gradient = _column("p − y", names, {c: (chances[c].value - (c == label), chances[c]) for c in shown})
+    missing = [*(raised[c] for c in shown if c != label), *others]
+    sure = math.fsum(number.value for number in missing) / summed < SURE
     heads = (t("col.class"), "z", t("steps.shifted"), t("steps.exponential"), "p", "y", "p − y")
-    pad.table(heads, [
-        (names[c], z[c], shifted[c], raised[c], chances[c], str(int(c == label)), off[c]) for c in shown
-    ])  # fmt: skip
-    parts = [f"Σ {t('steps.exponential')}", *([" + ", others] if rest else [])]
-    total = pad.line("Σ", parts, summed, decimals=places)
-    chance = _used(chances[label])
-    if chance.value == 0:
-        least = _used(shifted[label])
-        loss = pad.line("J", ("ln(", total, ") − ", least), math.log(total.value) - least.value)
-    elif sure:
+    rows = [
+        (names[c], z[c], shifted[c], raised[c], chances[c], str(int(c == label)),
+         "−J" if sure and c == label else gradient[c])
+        for c in shown
+    ]  # fmt: skip
+    pad.table(heads, rows)
+    parts = [f"Σ {t('steps.exponential')}", *(part for number in others for part in (" + ", number))]
+    total = pad.line("Σ", parts, summed, list(raised.values()), decimals=places)
+    if sure and chances[label].value:
         pad.say(t("sheet.sure", name=names[label]))
         parts = [part for number in missing for part in (" + ", _used(number))][1:]
         wrong = pad.line("R", parts, math.fsum(number.value for number in missing))
         loss = pad.line("J", (wrong, " / ", total), wrong.value / total.value)
         gradient[label] = pad.line("p − y", ("−", loss), -loss.value)
+    elif chances[label].value:
+        loss = pad.line("J", ("−ln(", _used(chances[label]), ")"), -math.log(chances[label].value))
     else:
-        loss = pad.line("J", ("−ln(", chance, ")"), -math.log(chance.value))
+        least = _used(shifted[label])
+        loss = pad.line("J", ("ln(", total, ") − ", least), math.log(total.value) - least.value)
     return pad.section(title), loss, {c: _used(number) for c, number in gradient.items()}
 
 
-def _filled(numbers: Numbers, name: str, names: Sequence[str]) -> Numbers:
-    """Numbers of a column, to be filled in; others refer to them by the column's name and their class."""
-    return {c: replace(number, of=f"{name}, {names[c]}", fill=True) for c, number in numbers.items()}
+def _shown(p: np.ndarray, label: int, known: Mapping[int, Number]) -> list[int]:
+    """The classes that have a row: all, or the right one, those worked before and the likeliest."""
+    order = sorted(range(len(p)), key=lambda c: (c != label and c not in known and c != p.argmax(), -p[c]))
+    return sorted(order[:CLASSES] if len(p) > MANY else order)
+
+
+def _column(name: str, names: Sequence[str], of: Mapping[int, tuple[Any, ...]], *, near_one: bool = False) -> Numbers:
+    """A number for each class, to be filled in; others refer to it by the column's name and the class.
+
+    ``of``: of each class the value, and the numbers that it comes from.
+    """
+    found: Numbers = {}
+    for c, (value, *came) in of.items():
+        number = replace(written(value, near_one=near_one), of=f"{name}, {names[c]}", fill=True)
+        found[c] = number.standing(number.of, *came)
+    return found
 
 
 def _used(number: Number) -> Number:

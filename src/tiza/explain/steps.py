@@ -140,7 +140,9 @@ def update(
     run = runs.find(run)
     module, dataset = trained(run, data, model)
     x, label = sample_of(dataset, split, index, run.name)
-    found = update_of(copy.deepcopy(module).cpu().eval().double(), run.recipe.plan, x, label, dataset.classes, split, index)
+    found = update_of(
+        copy.deepcopy(module).cpu().eval().double(), run.recipe.plan, x, label, dataset.classes, split, index
+    )
     if found is None:
         name, layer = _last(module)
         raise RequestError("steps-last", where=name, layer=type(layer).__name__)

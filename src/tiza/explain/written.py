@@ -18,13 +18,22 @@ class Number:
     """A number as it is written: ``value`` is exactly what ``text`` says.
 
     ``of``: which line it is the result of, by that line's name; empty for what is given. ``fill``: it stands where it
-    comes out, so a sheet with blanks leaves it to be filled in.
+    comes out, so a sheet with blanks leaves it to be filled in. ``id``: its own name, where it stands; ``came``: those
+    of the numbers that it came from. ``place``: of the sample's value that it is, by itself or normalised.
     """
 
     text: str
     value: float
     of: str = ""
     fill: bool = False
+    id: str = ""
+    came: tuple[str, ...] = ()
+    place: tuple[int, ...] = ()
+
+    def standing(self, id: str, *came: "Number") -> "Number":
+        """The number where it stands: a result that came from others, or one that is used there."""
+        sources = tuple(number.id for number in came)
+        return replace(self, id=id, came=sources if self.fill or not self.of else (self.of,))
 
 
 def written(value: float, decimals: int = DECIMALS, *, near_one: bool = False, trim: bool = False) -> Number:
@@ -123,6 +132,11 @@ class Pad:
         self.lines = 0
         self.blocks: list[str | Table | Line] = []
 
+    @property
+    def next(self) -> str:
+        """The name of the line that comes next."""
+        return str(self.lines + 1)
+
     def say(self, text: str) -> None:
         """A sentence."""
         self.blocks.append(text)
@@ -135,12 +149,18 @@ class Pad:
         """Numbers as they lie in a map."""
         self.blocks.append(Table(caption, (), tuple(map(tuple, rows)), grid=True))
 
-    def line(self, left: str, parts: Sequence[str | Number], value: float, **how: Any) -> Number:
-        """A line; its result, to be used by others."""
+    def line(
+        self, left: str, parts: Sequence[str | Number], value: float, came: Sequence[Number] = (), **how: Any
+    ) -> Number:
+        """A line; its result, to be used by others. ``came``: from what, where that does not stand in the line."""
         self.lines += 1
         name = str(self.lines)
+        placed = [of if isinstance(of, str) else of.standing(f"{name}.{i}") for i, of in enumerate(parts)]
         result = replace(written(value, **how), of=name)
-        self.blocks.append(Line(name, left, tuple(parts), replace(result, fill=True)))
+        from_parts = [of for of in placed if isinstance(of, Number)]
+        self.blocks.append(
+            Line(name, left, tuple(placed), replace(result, fill=True).standing(name, *came, *from_parts))
+        )
         return result
 
     def section(self, title: str) -> Section:

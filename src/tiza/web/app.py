@@ -111,6 +111,11 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
         run = shelf.find(id)
         return samples.answers(run, samples.data_for(run))
 
+    @app.get("/api/runs/{id}/steps")
+    def steps(id: str, index: _Number, split: Literal["train", "valid"] = "valid") -> dict[str, Any]:
+        run = shelf.find(id)
+        return samples.steps(run, samples.data_for(run), split, index)
+
     @app.get("/api/runs/{id}/findings")
     def findings(id: str) -> list[dict[str, Any]]:
         return [

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from tiza import runs
+from tiza import explain, runs
 from tiza.config import Data, make
 from tiza.data import intake
 from tiza.data.dataset import Dataset
@@ -90,6 +90,13 @@ def answers(run: runs.Run, data: Dataset) -> dict[str, Any]:
         "probability": [round(p, 6) for p in probability.nan_to_num().tolist()],
         "confusion": tally(logits, y).confusion.tolist(),
     }  # fmt: skip
+
+
+def steps(run: runs.Run, data: Dataset, split: str, index: int) -> dict[str, Any]:
+    """The worked numbers of a sample, as a sheet with its answers."""
+    if split == "valid" and isinstance(data.valid, Sealed):
+        raise RequestError("page-valid-is-test", where="data.valid")
+    return explain.sheet(explain.trace(run, index, split=split, data=data)).to_dict()
 
 
 def predict(run: runs.Run, picture: bytes) -> dict[str, Any]:
