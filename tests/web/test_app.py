@@ -174,7 +174,7 @@ def test_what_is_no_command_is_not_laid_there(client: TestClient, done: tiza.run
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/history", "/frames?n=1", "/bands?layer=0", "/live", "/answers"],
+    ["", "/history", "/frames?n=1", "/bands?layer=0", "/live", "/answers", "/steps?index=0"],
 )
 @pytest.mark.parametrize("id", ["0000000000000000", "..", "%2e%2e%2fopenings.jsonl"])
 def test_a_run_that_is_not_there_is_told(client: TestClient, done: tiza.runs.Run, id: str, path: str):

@@ -95,8 +95,9 @@ function Part({ block }: { block: Block }) {
       </p>
     );
   }
+  const region = block.grid ? {} : { tabIndex: 0, role: "region" as const, "aria-label": block.heads.join(", ") }; // it may be wider
   return (
-    <div class="w-scroll">
+    <div class="w-scroll" {...region}>
       <table class={block.grid ? "w-grid" : "w-rows"}>
         {block.caption && <caption class="quiet">{block.caption}</caption>}
         {block.heads.length > 0 && <thead><tr>{block.heads.map((head) => <th key={head}>{head}</th>)}</tr></thead>}

@@ -66,7 +66,7 @@ export function useLit(host: RefObject<HTMLElement>, sheet: Sheet | null) {
     if (one && !one.fill && one.came.length) go(element(one.came[0]));
   }
 
-  useEffect(() => { const first = all()[0]; if (first) stop(first); }, [sheet]);
+  useEffect(() => { if (sheet) stop(all()[0]); }, [sheet]);
   return {
     lit,
     handlers: {
