@@ -141,6 +141,7 @@ ORDER = [
     "tiza.web.live",
     "tiza.web.samples",
     "tiza.web.inside",
+    "tiza.web.clouds",
     "tiza.web.running",
     "tiza.web.choosing",
     "tiza.web.searching",

@@ -145,6 +145,11 @@ export interface Sheet {
   sections: { title: string; blocks: (string | SheetLine | SheetTable)[] }[];
 }
 export interface Answers { index: number[]; label: number[]; answer: number[]; probability: number[]; confusion: number[][] }
+/** Validation samples in the plane, as a layer sees them; `points` lie in a square of side 1 around (0, 0). */
+export interface Cloud {
+  method: "pca" | "t-sne"; layer: string; layers: string[]; units: number; index: number[]; labels: number[]; answers: number[];
+  points: [number, number][]; explained: [number, number] | null; perplexity: number | null; trustworthiness: number; near: number;
+}
 export interface Prediction { label: number | null; class: string | null; probability: number | null; probabilities: number[] | null; image: { shape: number[]; pixels: number[] } | null; reason: string | null }
 
 /** Whole numbers from −127 to 127, a list each of `shape`; 127 stands for `most`. */
@@ -197,6 +202,8 @@ export const bands = (id: string, layer: number) => get<Bands>(`runs/${id}/bands
 export const findings = (id: string) => get<Finding[]>(`runs/${id}/findings`);
 export const answers = (id: string) => get<Answers>(`runs/${id}/answers`);
 export const steps = (id: string, split: "train" | "valid", index: number) => get<Sheet>(`runs/${id}/steps?split=${split}&index=${index}`);
+export const embedding = (id: string, method: Cloud["method"], layer: string) =>
+  get<Cloud>(`runs/${id}/embedding?method=${method}${layer && `&layer=${encodeURIComponent(layer)}`}`);
 export const searches = () => get<SearchLine[]>("searches");
 export const search = (id: string) => get<SearchDetails>(`searches/${id}`);
 export const trial = (id: string, number: number) => get<TrialDetails>(`searches/${id}/trials/${number}`);

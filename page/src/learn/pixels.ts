@@ -128,10 +128,15 @@ export class Pixels {
     return Array.from({ length: n }, (_, i) => bytes.subarray(i * this.size, (i + 1) * this.size));
   }
 
-  /** Write sample `pixels` into `image` at (left, top), one pixel of `stride`. */
-  colour(pixels: Uint8Array, image: ImageData, left: number, top: number, stride: number): void {
+  /** Whether they are drawn as ink; unknown before the first are there. */
+  get inked(): boolean {
+    return this.signs === true;
+  }
+
+  /** Write sample `pixels` into `image` at (left, top), one pixel of `stride`; signs in `ink`. */
+  colour(pixels: Uint8Array, image: ImageData, left: number, top: number, stride: number, ink = inks().ink): void {
     const { channels, height, width } = this.form, plane = height * width, out = image.data;
-    const [r, g, b] = rgb(inks().ink);
+    const [r, g, b] = rgb(ink);
     for (let y = 0, row = top; y + stride <= height; y += stride, row++) {
       let to = (row * image.width + left) * 4;
       for (let x = 0; x + stride <= width; x += stride, to += 4) {
@@ -175,10 +180,10 @@ export class Atlas {
   }
 
   /** Put sample `index` into `slot`; false while its pixels are on their way. */
-  put(slot: number, index: number): boolean {
+  put(slot: number, index: number, ink?: string): boolean {
     const bytes = this.pixels.get(index);
     if (!bytes) return false;
-    this.pixels.colour(bytes, this.image, (slot % this.columns) * this.width, Math.floor(slot / this.columns) * this.height, this.stride);
+    this.pixels.colour(bytes, this.image, (slot % this.columns) * this.width, Math.floor(slot / this.columns) * this.height, this.stride, ink);
     this.written = true;
     return true;
   }

@@ -1,6 +1,7 @@
 // What a run came to.
 import { useState } from "preact/hooks";
 import type { RunDetails } from "../api";
+import { Cloud } from "../cloud";
 import { Code } from "../parts/code";
 import { Intervals, type IntervalRow } from "../parts/intervals";
 import { going } from "../parts/status";
@@ -42,6 +43,7 @@ export function Results({ run }: { run: RunDetails }) {
         </div>
         <Confusion run={run} confusion={measures.confusion} split={split} />
       </section>
+      <Cloud run={run} />
       <Worst run={run} report={report} />
       <Classes measures={measures} classes={facts.classes} split={split} />
     </div>

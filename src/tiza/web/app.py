@@ -21,7 +21,7 @@ from tiza.panels import panels
 from tiza.reports import Report
 from tiza.training import probes
 from tiza.training.events import COMMANDS, command_from_plain
-from tiza.web import choosing, inside, samples
+from tiza.web import choosing, clouds, inside, samples
 from tiza.web.guard import Guard
 from tiza.web.live import Log, tail
 from tiza.web.running import Runs
@@ -115,6 +115,13 @@ def create_app(*, token: str, port: int, named: Sequence[Path] = ()) -> FastAPI:
     def steps(id: str, index: _Number, split: Literal["train", "valid"] = "valid") -> dict[str, Any]:
         run = shelf.find(id)
         return samples.steps(run, samples.data_for(run), split, index)
+
+    @app.get("/api/runs/{id}/embedding")
+    def cloud(
+        id: str, method: Literal["pca", "t-sne"] = "pca",
+        layer: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        return clouds.cloud(shelf.find(id), method, layer)
 
     @app.get("/api/runs/{id}/findings")
     def findings(id: str) -> list[dict[str, Any]]:
