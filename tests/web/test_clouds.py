@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,7 @@ def test_where_validation_is_the_test_split_nothing_is_shown_and_nothing_opened(
 # --- in a browser
 
 
+AXE = Path(__file__).parents[2] / "page" / "node_modules" / "axe-core" / "axe.min.js"
 SHADES = "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
 
 
@@ -178,10 +180,14 @@ def test_a_table_makes_a_cloud_of_dots_and_a_failure_is_told(open_page: Callable
     recipe = {"data": "iris", "model": {"name": "mlp", "hidden": [8]}, "plan": {"epochs": 5}}
     run = tiza.fit(tiza.Recipe.model_validate(recipe))
     tiza.evaluate(run, sealed=True)
-    page = open_page("en", viewport={"width": 390, "height": 844})
+    page = open_page("en", viewport={"width": 390, "height": 844}, bypass_csp=True)
     stage = cloud_of(page, run)
     assert stage.bounding_box()["width"] <= 390
     expect(page.locator(".k-legend")).to_contain_text("setosa")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate("axe.run('.k-cloud').then((result) => result.violations)")
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
     (run.path / "model" / "weights.safetensors").write_bytes(b"")
     page.get_by_role("radio", name="t-SNE").check(force=True)
     expect(page.locator(".k-cloud .notice")).to_contain_text("weights.safetensors")

@@ -15,7 +15,7 @@ export function Cloud({ run }: { run: api.RunDetails }) {
   const host = useRef<HTMLElement>(null), near = useNear(host);
   const [method, setMethod] = useState<api.Cloud["method"]>("pca"), [layer, setLayer] = useState(""), [lit, setLit] = useState<Lit>(null);
   const { value, failure } = useLoaded(() => (near ? api.embedding(run.id, method, layer) : Promise.resolve(null)), [run.id, near, method, layer, lang.value]);
-  const shown = failure ? null : value, late = !failure && (!shown || shown.method !== method || (layer !== "" && shown.layer !== layer));
+  const shown = failure ? null : value, late = near && !failure && (!shown || shown.method !== method || (layer !== "" && shown.layer !== layer));
   return (
     <section class="k-cloud" ref={host} aria-busy={late}>
       <div class="r-head">
