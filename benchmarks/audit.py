@@ -1,6 +1,6 @@
 """What ``tiza data audit`` finds, what it takes for a copy that is none, how long it takes; writes benchmarks/AUDIT.md.
 
-    OMP_NUM_THREADS=2 python benchmarks/audit.py
+    OMP_NUM_THREADS=1 python benchmarks/audit.py
 
 Copies are planted among the 10,000 test images of MNIST and of Fashion-MNIST: changed train images, of every kind
 ``--per-kind``. The clean sets are audited by the command, in a process of its own with an empty TIZA_HOME.
@@ -138,7 +138,8 @@ def main() -> None:
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     lines = [
         "# What the audit finds", "",
-        f"Written by benchmarks/audit.py, {platform.machine()}, {os.cpu_count()} cores, {threads} threads;",
+        f"Written by benchmarks/audit.py, {platform.machine()}, {os.cpu_count()} cores, threads: {threads}, a load of "
+        f"{os.getloadavg()[0]:.0f} (seconds are those of a quiet machine only where that is about 1);",
         f"{asked.per_kind} planted copies of each kind in 70,000 images.", "",
         "| the clean set | " + " | ".join(names) + " |", "|---|" + "---|" * len(names),
     ]  # fmt: skip
