@@ -5,6 +5,7 @@ import { Failed, Loading } from "../parts/failed";
 import { useLoaded } from "../parts/use";
 import { decimal, lang, percent, significant, t, whole } from "../texts";
 import type { Lit } from "./draw";
+import { type Chosen, WorkedNumbers } from "../worked";
 import { Legend } from "./legend";
 import { Stage } from "./stage";
 import "./cloud.css";
@@ -15,6 +16,7 @@ export function Cloud({ run }: { run: api.RunDetails }) {
   const host = useRef<HTMLElement>(null), near = useNear(host);
   const [method, setMethod] = useState<api.Cloud["method"]>("pca"), [layer, setLayer] = useState(""), [lit, setLit] = useState<Lit>(null);
   const { value, failure } = useLoaded(() => (near ? api.embedding(run.id, method, layer) : Promise.resolve(null)), [run.id, near, method, layer, lang.value]);
+  const [chosen, choose] = useState<Chosen | null>(null);
   const shown = failure ? null : value, late = near && !failure && (!shown || shown.method !== method || (layer !== "" && shown.layer !== layer));
   return (
     <section class="k-cloud" ref={host} aria-busy={late}>
@@ -39,11 +41,12 @@ export function Cloud({ run }: { run: api.RunDetails }) {
       {failure && <Failed failure={failure} />}
       {shown && <p class="k-facts">{facts(shown)} {t(`page.cloud.honest.${shown.method}`)}</p>}
       <div class="k-body" data-late={late}>
-        {shown ? <Stage run={run} cloud={shown} lit={lit} /> : !failure && <div class="k-stage k-empty" />}
+        {shown ? <Stage run={run} cloud={shown} lit={lit} work={({ index }) => choose({ split: "valid", index })} /> : !failure && <div class="k-stage k-empty" />}
         {late && <div class="k-wait"><Loading>{t(`page.cloud.loading.${method}`)}</Loading></div>}
         {shown && <Legend run={run} cloud={shown} lit={lit} choose={setLit} />}
       </div>
       {shown && <p class="quiet small">{t("page.cloud.how")}</p>}
+      {chosen && <WorkedNumbers run={run} {...chosen} close={() => choose(null)} />}
     </section>
   );
 }

@@ -13,7 +13,7 @@ const TRAVEL = 400; // ms from one cloud to another
 const FAR = 5; // pixels that make a drag of a press
 const ARROWS = ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"];
 
-export function Stage({ run, cloud, lit }: { run: RunDetails; cloud: Cloud; lit: Lit }) {
+export function Stage({ run, cloud, lit, work }: { run: RunDetails; cloud: Cloud; lit: Lit; work: (sample: { index: number }) => void }) {
   const host = useRef<HTMLDivElement>(null), canvas = useRef<HTMLCanvasElement>(null);
   const view = useRef<View>(whole()), size = useRef<Size>({ width: 0, height: 0 }), at = useRef<Point[]>([]), side = useRef(16);
   const [pick, setPick] = useState<{ i: number; pinned: boolean; x: number; y: number } | null>(null);
@@ -108,7 +108,7 @@ export function Stage({ run, cloud, lit }: { run: RunDetails; cloud: Cloud; lit:
         <canvas class="l-canvas" ref={canvas} aria-hidden="true" />
         <Popover
           tile={pick && { index: cloud.index[pick.i], label: cloud.labels[pick.i], answer: cloud.answers[pick.i] }}
-          pinned={pick?.pinned ?? false} room={size.current} pixels={pixels} classes={classes}
+          pinned={pick?.pinned ?? false} work={work} room={size.current} pixels={pixels} classes={classes}
           box={pick && { x: pick.x - half, y: pick.y - half, width: 2 * half, height: 2 * half }}
         />
       </div>

@@ -29,7 +29,7 @@ export function Popover({ tile, pinned, work, box, room, pixels, classes }: Prop
         <b class={wrong ? "wrong" : "right"}>{named(classes, tile.answer)} {wrong ? "✗" : "✓"}</b>
       </p>
       {pinned && (
-        <button class="l-work" onClick={(event) => { event.stopPropagation(); work(tile); }} onKeyDown={(event) => event.stopPropagation()}>
+        <button class="l-work" onPointerDown={(event) => event.stopPropagation()} onClick={(event) => { event.stopPropagation(); work(tile); }} onKeyDown={(event) => event.stopPropagation()}>
           {t("page.worked")}
         </button>
       )}
