@@ -70,6 +70,7 @@ ORDER = [
     "tiza.runs.files",
     "tiza.runs.model",
     "tiza.runs",
+    "tiza.models.efficientnet",
     "tiza.models.pretrained",
     "tiza.models.transfer",
     "tiza.exports.session",

@@ -16,7 +16,7 @@ from tiza.data.dataset import Dataset
 from tiza.data.sources import named
 from tiza.registry import lookup, table
 
-__all__ = ["Recipes", "System", "default_for", "recipes", "suited", "system", "systems"]
+__all__ = ["Recipes", "System", "default_for", "is_transfer", "recipes", "suited", "system", "systems"]
 
 
 class Recipes(Mapping[str, Recipe]):
@@ -43,6 +43,13 @@ def default_for(source: str) -> Recipe:
     return make(Recipe, {"data": named(source), "model": "mlp"})
 
 
-def suited(data: Dataset) -> Recipe:
-    """The recipe for data that none was made for: by its shape and size."""
+def suited(data: Dataset, model: str | None = None) -> Recipe:
+    """The recipe for data that none was made for, or for a model with a trained body: by shape and size."""
+    if model is not None and is_transfer(model):
+        return ours.transfer(data)
     return ours.images(data) if len(data.shape) == 3 else ours.table(data)
+
+
+def is_transfer(model: str) -> bool:
+    """Whether a model begins with a trained body, for which no recipe from scratch is meant."""
+    return model in table("model") and "begin" in table("model")[model].facts

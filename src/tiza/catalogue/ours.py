@@ -106,3 +106,13 @@ def table(data: Dataset) -> Recipe:
         "weight_decay": 0.01, "patience": 12,
     }  # fmt: skip
     return make(Recipe, {"data": data.config, "model": {"name": "mlp", "hidden": (64, 32)}, "plan": plan})
+
+
+def transfer(data: Dataset) -> Recipe:
+    """For a frozen body: nothing is augmented, so that the body is asked once for each sample."""
+    n = len(data.train)
+    plan = {
+        "epochs": max(4, min(60, SEEN // n)), "batch_size": 8 if n < 200 else 32, "lr": 3e-3, "weight_decay": 0.01,
+        "schedule": "one-cycle",
+    }  # fmt: skip
+    return make(Recipe, {"data": data.config, "model": "transfer", "plan": plan})

@@ -69,7 +69,7 @@ COMMANDS: dict[str, str] = {
     "all-save": "tiza export last --to bundle",
 }
 # What these show is not there yet.
-LATER = {"004-transfer-gain"}
+LATER: set[str] = set()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from tiza.i18n import number, t
 
 if TYPE_CHECKING:
     from tiza.catalogue.comparing import Comparison, Difference, Trained
+    from tiza.catalogue.gaining import Mean, Phases
     from tiza.catalogue.systems import System
 
 
@@ -117,6 +119,8 @@ def _compare(id: str, seeds: int | None, save: Path | None, as_json: bool) -> No
     out.print()
     for sentence in _sentences(found):
         print(sentence)
+    if gains := found.gains():
+        _say_gains(gains, len(found.recipe.seeds))
     say_saved(saved)
 
 
@@ -135,6 +139,30 @@ def _row(trained: "Trained") -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _say_gains(gains: "list[Phases]", n: int) -> None:
+    """Start, slope and asymptote of each recipe, and what differs."""
+    from tiza import terminal
+    from tiza.catalogue.gaining import PHASES
+
+    def cell(mean: "Mean") -> str:
+        return f"{number(100 * mean.mean, '.1f')} ± {number(50 * (mean.high - mean.low), '.1f')}"
+
+    heads = (t("col.recipe"), *(t(f"col.{name}") for name in PHASES))
+    print()
+    terminal.console().print(
+        terminal.plain_table(heads, [(one.id, *(cell(one.of[name]) for name in PHASES)) for one in gains])
+    )
+    print()
+    print(textwrap.fill(t("compare.phases"), 80))
+    for one in gains[1:]:
+        points = {
+            name: t("compare.phase", name=t(f"col.{name}"), mean=100 * of.mean, low=100 * of.low, high=100 * of.high)
+            for name, of in one.more.items() if of.shown
+        }  # fmt: skip
+        hidden = [t(f"col.{name}") for name in one.more if name not in points]
+        print(f"{one.id}: {_told(list(points.values()), hidden, n)}.")
+
+
 def _sentences(found: "Comparison") -> list[str]:
     """What each variant costs or brings, in words and numbers."""
     n = len(found.recipe.seeds)
@@ -150,10 +178,13 @@ def _sentences(found: "Comparison") -> list[str]:
         ]
         shown = [part for part, of in zip(parts, (accuracy, f1, loss), strict=True) if of.shown]
         hidden = [t(f"compare.{of.metric}.name") for of in (accuracy, f1, loss) if not of.shown]
-        sentence = "; ".join(shown)
-        if hidden:
-            what = t("fig.and", one=", ".join(hidden[:-1]), other=hidden[-1]) if len(hidden) > 1 else hidden[0]
-            none = t("compare.none", what=what, n=n)
-            sentence = f"{sentence}; {none}" if sentence else none
-        said.append(f"{id}: {sentence}.")
+        said.append(f"{id}: {_told(shown, hidden, n)}.")
     return said
+
+
+def _told(shown: list[str], hidden: list[str], n: int) -> str:
+    """The differences that ``n`` seeds show, and in what they show none."""
+    if not hidden:
+        return "; ".join(shown)
+    what = t("fig.and", one=", ".join(hidden[:-1]), other=hidden[-1]) if len(hidden) > 1 else hidden[0]
+    return "; ".join([*shown, t("compare.none", what=what, n=n)])

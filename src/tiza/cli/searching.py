@@ -94,7 +94,7 @@ def _asked(source: str | None, recipe: str | None, model: str | None, choices: l
         return kept.model_copy(update={"recipe": changed(kept.recipe, [*changes, *choices])})
     name, chosen = asked_recipe(source, recipe, model, choices, None, "tiza search")
     if name is None and recipe is None:  # data that no recipe was made for
-        return changed(suited(loaded(chosen, told=False)), [*changes, *choices])
+        return changed(suited(loaded(chosen, told=False), chosen.model.name), [*changes, *choices])
     return chosen
 
 

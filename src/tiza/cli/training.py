@@ -125,14 +125,14 @@ def _with_data(
     from tiza.config import changed
 
     data = loaded(chosen, told=told)
-    return (changed(suited(data), choices) if name is None and recipe is None else chosen), data
+    return (changed(suited(data, chosen.model.name), choices) if name is None and recipe is None else chosen), data
 
 
 def asked_recipe(
     source: str | None, recipe: str | None, model: str | None, choices: list[str], seed: int | None, command: str
 ) -> "tuple[str | None, Recipe]":
     """The recipe that the command line asks for, and its name where it has one."""
-    from tiza.catalogue import default_for, recipes
+    from tiza.catalogue import default_for, is_transfer, recipes
     from tiza.config import Recipe, changed, make
     from tiza.runs import read_json
 
@@ -141,7 +141,8 @@ def asked_recipe(
         raise RequestError("missing-argument", where="DATA", name=t("meta.data"), command=command)
     if recipe is None:
         base = default_for(str(source))
-        name = next((known for known in recipes if recipes[known] == base), None)
+        named = next((known for known in recipes if recipes[known] == base), None)
+        name = None if model is not None and is_transfer(model) else named
     elif recipe.endswith(".json") or Path(recipe).is_file():
         base = make(Recipe, read_json(Path(recipe)))
     else:

