@@ -163,6 +163,14 @@ def own_of(model: str | None, run: str) -> "nn.Module | None":
     return own_model(model, find(run).facts if bundle is None else bundle.manifest)
 
 
+def run_and_model(name: str, model: str | None) -> "tuple[Run, nn.Module | None]":
+    """The run of that name, and the user's own module for it, FILE.py:NAME, where one is given."""
+    from tiza.runs import find
+
+    run = find(name)
+    return run, own_model(model, run.facts) if model is not None else None
+
+
 def run_among(kind: str, name: str, others: Sequence[str], *, where: str | None = None) -> "Run":
     """The run called ``name``; without one, the nearest of the runs and of the ``others`` meant perhaps is told."""
     from tiza.runs import find, list_runs

@@ -5,14 +5,11 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tiza.cli.choosing import own_model
+from tiza.cli.choosing import run_and_model
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from tiza.explain import Calibration, Cell, Confused, Robustness
-    from tiza.runs import Run
 
 PAIRS, SAMPLES = 10, 10  # shown in a table
 MIDDLE = 3  # the severity that a sentence speaks of
@@ -23,7 +20,7 @@ def confused(run: str, cell: str | None, split: str, model: str | None, save: Pa
     """``tiza explain confused``."""
     from tiza import explain
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.confused(found, cell, split=split, model=own)
     words = words_of(run, {"--cell": (cell, None), "--split": (split, "valid"), "--model": (model, None)})
     show("confused", words, of, lambda: _say_confused(of, run), of.to_dict(), save, as_json)
@@ -79,7 +76,7 @@ def calibration(
     """``tiza explain calibration``."""
     from tiza import explain
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.calibration(found, bins=bins, wanted=wanted, split=split, model=own)
     given = {"--bins": (bins, 15), "--wanted": (wanted, 0.99), "--split": (split, "valid"), "--model": (model, None)}
     words = words_of(run, given)
@@ -149,7 +146,7 @@ def robustness(
     """``tiza explain robustness``."""
     from tiza import explain, terminal
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     with terminal.reading(t("robustness.progress")) as said:
         of = explain.robustness(found, kinds or None, samples=samples, split=split, model=own, said=said)
     given = {"--samples": (samples, 1_000), "--split": (split, "valid"), "--model": (model, None)}
@@ -181,14 +178,6 @@ def _say_robustness(of: "Robustness") -> None:
             unit=t(f"distortion.{worst.unit}")))  # fmt: skip
     widest = max(float(abs(curve.intervals - curve.accuracy[:, None]).max()) for curve in of.curves)
     print(t("robustness.sure", n=of.n, points=100 * widest))
-
-
-def _run(name: str, model: str | None) -> "tuple[Run, nn.Module | None]":
-    """The run of that name, and the user's own module for it where one is given."""
-    from tiza.runs import find
-
-    run = find(name)
-    return run, own_model(model, run.facts) if model is not None else None
 
 
 def words_of(target: str, options: Mapping[str, tuple[Any, Any]]) -> list[str]:

@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tiza.cli.choosing import own_model
+from tiza.cli.choosing import run_and_model
 from tiza.cli.saving import tell
 from tiza.errors import RequestError
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import nn
 
     from tiza.explain import Embedding, Neighbours, Saliency
-    from tiza.runs import Run
 
 METHODS = ("gradient", "integrated", "grad-cam", "occlusion")
 MOST_FEATURES = 15  # in a table
@@ -28,7 +26,7 @@ def saliency(
     """``tiza explain saliency``."""
     from tiza import explain
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.saliency_maps(
         found, _sample(sample, split), [method] if method else None, layer=layer, target=target, split=split, model=own
     )
@@ -150,7 +148,7 @@ def embedding(
     """``tiza explain embedding``."""
     from tiza import explain
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.embedding(
         found, layer, method, samples=samples, split=split, seed=seed, perplexity=perplexity, model=own
     )
@@ -193,7 +191,7 @@ def neighbours(
     """``tiza explain neighbours``."""
     from tiza import explain
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.neighbours(found, _sample(sample, split), k, layer=layer, metric=metric, split=split, model=own)
     asked: dict[str, object] = {"--layer": layer, "--model": model, "--k": k if k != 8 else None}
     asked |= {"--metric": metric if metric != "cosine" else None, "--split": split if split != "valid" else None}
@@ -225,14 +223,6 @@ def _sample(text: str, split: str) -> "int | Path":
     if split not in ("train", "valid"):
         raise RequestError("answer-split", where="--split", split=split)
     return int(text) if text.removeprefix("-").isdecimal() else Path(text)
-
-
-def _run(name: str, model: str | None) -> "tuple[Run, nn.Module | None]":
-    """The run of that name, and the user's own module for it where one is given."""
-    from tiza.runs import find
-
-    run = find(name)
-    return run, own_model(model, run.facts) if model is not None else None
 
 
 def _paragraph(text: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from tiza.cli.choosing import chosen_data, chosen_model, own_model
+from tiza.cli.choosing import chosen_data, chosen_model, run_and_model
 from tiza.cli.saving import tell
 from tiza.cli.working import matrix
 from tiza.errors import RequestError
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
-    from torch import nn
 
     from tiza.explain import Filtered, Kernels, Maps, Structure, Units
-    from tiza.runs import Run
 
 SHOWN = 12  # rows of a table
 PADDINGS = ("valid", "same", "full")
@@ -85,7 +83,7 @@ def kernels(
     """``tiza explain kernels``."""
     from tiza import explain
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.kernels(found, layer, channel=channel, model=own)
     words = _words(run, layer=layer, channel=channel, model=model)
     tell("kernels", words, of, lambda: _say_kernels(of), of.to_dict(), save, as_json)
@@ -179,7 +177,7 @@ def maps(
     from tiza import explain
 
     _check_split(split)
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.maps(found, int(what) if what.isdecimal() else what, layer, split=split, model=own)
     words = _words(run, what, layer=layer, split=split if split != "valid" else None, model=model)
     tell("maps", words, of, lambda: _say_maps(of), of.to_dict(), save, as_json)
@@ -216,7 +214,7 @@ def units(run: str, layer: str | None, model: str | None, save: Path | None, as_
     """``tiza explain units``."""
     from tiza import explain
 
-    found, own = _run(run, model)
+    found, own = run_and_model(run, model)
     of = explain.units(found, layer, model=own)
     tell("units", _words(run, layer=layer, model=model), of, lambda: _say_units(of), of.to_dict(), save, as_json)
 
@@ -240,14 +238,6 @@ def _say_units(of: "Units") -> None:
 def _words(*first: object, **more: object) -> "Sequence[object]":
     """The words of a command: its arguments, and the options that were given."""
     return [*first, *(word for name, value in more.items() if value is not None for word in (f"--{name}", value))]
-
-
-def _run(name: str, model: str | None) -> "tuple[Run, nn.Module | None]":
-    """The run of that name, and the user's own module for it where one is given."""
-    from tiza.runs import find
-
-    run = find(name)
-    return run, own_model(model, run.facts) if model is not None else None
 
 
 def _check_split(split: str) -> None:
