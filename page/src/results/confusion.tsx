@@ -1,16 +1,15 @@
 // Labels in rows, answers in columns; the cells of validation open their images.
 import { useState } from "preact/hooks";
-import * as api from "../api";
+import type { Answers, RunDetails } from "../api";
 import { Failed } from "../parts/failed";
-import { useLoaded } from "../parts/use";
-import { lang, t, whole } from "../texts";
+import type { Loaded } from "../parts/use";
+import { t, whole } from "../texts";
 import { Examples } from "./examples";
 import { Matrix, type Cell } from "./matrix";
 
-interface Props { run: api.RunDetails; confusion: number[][]; split: "valid" | "test" }
+interface Props { run: RunDetails; confusion: number[][]; split: "valid" | "test"; answers: Loaded<Answers> }
 
-export function Confusion({ run, confusion, split }: Props) {
-  const answers = useLoaded(() => api.answers(run.id), [run.id, lang.value, run.report !== null]);
+export function Confusion({ run, confusion, split, answers }: Props) {
   const classes = run.facts!.classes;
   const errors = frequent(split === "valid" && answers.value ? answers.value.confusion : confusion);
   const [chosen, setChosen] = useState<Cell | null>(null);

@@ -1,12 +1,15 @@
 // What a run came to.
 import { useState } from "preact/hooks";
+import * as api from "../api";
 import type { RunDetails } from "../api";
 import { Cloud } from "../cloud";
 import { Code } from "../parts/code";
 import { Intervals, type IntervalRow } from "../parts/intervals";
 import { going } from "../parts/status";
+import { useLoaded } from "../parts/use";
 import { counted } from "../parts/words";
-import { decimal, t, whole } from "../texts";
+import { decimal, lang, t, whole } from "../texts";
+import { Calibration } from "./calibration";
 import { Classes } from "./classes";
 import { Confusion } from "./confusion";
 import { Findings } from "./findings";
@@ -14,9 +17,15 @@ import { Worst } from "./worst";
 import "./results.css";
 
 export function Results({ run }: { run: RunDetails }) {
-  const [wanted, setWanted] = useState<"valid" | "test">("valid");
   const { report, facts } = run;
-  if (!report || !facts) return <NotYet run={run} />;
+  return report && facts ? <Found run={run} report={report} facts={facts} /> : <NotYet run={run} />;
+}
+
+interface Found { run: RunDetails; report: NonNullable<RunDetails["report"]>; facts: NonNullable<RunDetails["facts"]> }
+
+function Found({ run, report, facts }: Found) {
+  const [wanted, setWanted] = useState<"valid" | "test">("valid");
+  const answers = useLoaded(() => api.answers(run.id), [run.id, lang.value]);
   const split = report.test ? wanted : "valid";
   const measures = report[split]!;
   return (
@@ -41,8 +50,9 @@ export function Results({ run }: { run: RunDetails }) {
             </fieldset>
           )}
         </div>
-        <Confusion run={run} confusion={measures.confusion} split={split} />
+        <Confusion run={run} confusion={measures.confusion} split={split} answers={answers} />
       </section>
+      {answers.value && <Calibration answers={answers.value} />}
       <Cloud run={run} />
       <Worst run={run} report={report} />
       <Classes measures={measures} classes={facts.classes} split={split} />
