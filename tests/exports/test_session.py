@@ -159,7 +159,7 @@ def test_the_answers_come_without_torch(exported: runs.Run, tmp_path: Path):
     (tmp_path / "rows.csv").write_text(f"{header}\n{row}\n")
     asked = f"import tiza\nprint(tiza.Predictor({str(exported.path)!r})({iris.train.x[0].tolist()}).class_)"
     assert not (HEAVY | {"pandas"}) & modules_after(asked)
-    for options in ([], ["--json"]):
+    for options in ([], ["--json"], ["--save", str(tmp_path / "saved")]):
         words = ["predict", str(exported.path), str(tmp_path / "rows.csv"), *options]
         command = f"from tiza.cli import main\ntry: main({words!r})\nexcept SystemExit as end: assert end.code == 0"
         assert not HEAVY & modules_after(command)

@@ -73,7 +73,7 @@ def commands() -> typer.Typer:
 
     @app.command("evaluate", cls=Command, help=t("cmd.evaluate"))
     def evaluate(
-        run: Annotated[str, options.run_argument()],
+        run: Annotated[str, options.exported_argument()],
         model: Annotated[str | None, options.own_option()] = None,
         sealed: Annotated[bool, typer.Option("--sealed", help=t("opt.sealed"))] = False,
         save: Annotated[Path | None, options.save_option("opt.save.evaluate")] = None,
@@ -83,7 +83,7 @@ def commands() -> typer.Typer:
 
     @app.command("predict", cls=Command, help=t("cmd.predict"))
     def predict(
-        run: Annotated[str, options.run_argument()],
+        run: Annotated[str, options.exported_argument()],
         files: Annotated[
             list[Path], typer.Argument(metavar=t("meta.images"), help=t("arg.images"), show_default=False)
         ],

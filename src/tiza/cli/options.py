@@ -31,6 +31,11 @@ def sample_argument() -> Any:
     return typer.Argument(metavar=t("meta.sample"), help=t("arg.sample"), show_default=False)
 
 
+def exported_argument() -> Any:
+    """A run, or what was exported of one."""
+    return typer.Argument(metavar=t("meta.run"), help=t("arg.exported"), show_default=False)
+
+
 def target_argument() -> Any:
     """A run or a recipe."""
     return typer.Argument(metavar=t("meta.target"), help=t("arg.target"), show_default=False)

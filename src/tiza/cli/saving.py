@@ -37,14 +37,16 @@ def save_run(run: "Run | Stored", report: "Report", folder: Path) -> list[Path]:
 
 def save_answers(files: Sequence[Path], answers: "Sequence[Prediction]", folder: Path) -> list[Path]:
     """Every picture over what the model saw of it, with the answer; of rows, a table of the answers."""
-    from tiza import figures, storage
-    from tiza.data.intake import read_picture
-    from tiza.terminal import share
+    from tiza import storage
 
     if any(answer.image is None and answer.class_ for answer in answers):
         plain = [answer.to_dict() for answer in answers]
         storage.write(folder / "predictions.json", storage.to_json({"predictions": plain}, indent=1))
         return [folder / "predictions.json"]
+    from tiza import figures  # and torch with them
+    from tiza.data.intake import read_picture
+    from tiza.terminal import share
+
     pairs = []
     for file, answer in zip(files, answers, strict=True):
         caption = f"{answer.class_} · {share(answer)}" if answer.class_ else t("predict.none")
