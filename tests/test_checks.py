@@ -179,6 +179,23 @@ def test_input_is_unscaled_when_it_is_far_from_one(data: dict[str, str], speaks:
     assert ("unscaled" in found) is speaks
 
 
+def test_what_is_frozen_may_rest_and_a_body_brings_its_own_scale(tmp_path: Path):
+    data = tiza.load("digits")
+    body = tiza.fit(
+        recipe("digits", {"name": "mlp", "hidden": (10, 10), "dropout": 0}, epochs=2), run=tmp_path / "body"
+    )
+    model = tiza.build("transfer", data, body=f"run:{body.path}")
+    first = model.get_submodule("body.frozen.linear1")
+    nn.init.zeros_(first.weight.data)
+    nn.init.constant_(first.bias.data, -1.0)
+    asked = Case(Run(Path("nowhere")), data, model.eval())
+    assert asked.answers is not None
+    assert asked.answers[1] == {}
+    run = tiza.fit(recipe("digits", {"name": "transfer", "body": f"run:{body.path}", "frozen": False}, epochs=1),
+                   run=tmp_path / "run")  # fmt: skip
+    assert "unscaled" not in {finding.code for finding in diagnose(run)}
+
+
 def test_the_columns_of_wine_differ_by_orders_of_magnitude(tmp_path: Path):
     wine = str(Path(__file__).parent / "files" / "winequality-red.csv")
     what = {"name": "csv", "path": wine, "binarise": "quality>=6", "scale": "raw"}

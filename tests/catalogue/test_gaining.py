@@ -139,6 +139,27 @@ def test_a_body_that_was_cut_off_is_trained_on(digits: Dataset, tmp_path: Path):
     assert runs.Run(kept).status == "done"
 
 
+@pytest.mark.parametrize("source", ["digits", "mnist"])
+def test_asked_for_a_transfer_the_command_augments_nothing(source: str, tmp_path: Path, capsys):
+    body = tiza.fit(make(Recipe, {"data": {"name": source, "limit": 200}, "model": "mlp", "plan": {"epochs": 1}}))
+    asked = [
+        "train",
+        source,
+        "--limit",
+        "200",
+        "--model",
+        "transfer",
+        "--sealed",
+        "--json",
+        "--run",
+        str(tmp_path / "run"),
+    ]
+    with pytest.raises(SystemExit):
+        main([*asked, "--set", f"model.body=run:{body.name}"])
+    run = json.loads(capsys.readouterr().out)
+    assert (run["engine"], run["recipe"]) == ("features", None)
+
+
 def test_another_recipe_is_another_body(monkeypatch: pytest.MonkeyPatch):
     before = folder_of("recipe:small-body")
     monkeypatch.setattr(f"{__name__}.BODY", changed(BODY, ["plan.lr=0.01"]))

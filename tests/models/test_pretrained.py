@@ -21,6 +21,7 @@ from tiza.errors import RequestError, TizaError
 from tiza.i18n import LANGUAGES, set_language
 from tiza.models import build
 from tiza.models.pretrained import first_layer, weights_of
+from tiza.models.transfer import Origin
 from tiza.registry import lookup
 
 FILE = "resnet18-f37072fd.pth"
@@ -239,7 +240,7 @@ def test_a_transferred_resnet_is_torchvisions_up_to_its_head_and_stays_so(server
             model.get_submodule("body.prepare")(model.get_submodule("normalise")(x))
         )
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    assert run.recipe.model.options["origin"] == {"weights": hashlib.sha256(good()).hexdigest()}
+    assert run.recipe.model.options["origin"] == Origin(weights=hashlib.sha256(good()).hexdigest())
 
 
 def test_the_layers_that_learn_are_those_asked_for(server: Server):

@@ -146,8 +146,8 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(bodies, digits, tmp_pa
 def test_what_is_recorded_says_where_the_weights_are_from(bodies, digits, tmp_path):
     run = tiza.fit(recipe(bodies["cnn"]), digits, run=tmp_path / "run")
     origin = run.recipe.model.options["origin"]
-    assert origin["weights"] == runs.restore(bodies["cnn"].removeprefix("run:")).manifest.weights
-    assert origin["model"]["channels"] == [8, 16]
+    assert origin.weights == runs.restore(bodies["cnn"].removeprefix("run:")).manifest.weights
+    assert origin.model["channels"] == [8, 16]
     again = tiza.fit(run.recipe, digits, run=tmp_path / "again")
     assert (again.path / "recipe.json").read_text() == (run.path / "recipe.json").read_text()
 

@@ -223,6 +223,22 @@ def test_data_of_ones_own_can_be_trained_on_again_but_no_path_comes_from_the_pag
         assert client.post("/api/check", json={"recipe": other}).json()["faults"][0]["code"] == "page-data"
 
 
+def test_a_body_is_called_by_its_name_and_no_path_comes_from_the_page(client: TestClient, home: Path, tmp_path: Path):
+    run = tiza.fit(tiza.Recipe(data={"name": "digits"}, model={"name": "mlp"}, plan={"epochs": 1}))
+
+    def codes(**model: object) -> list[str]:
+        recipe = {"data": {"name": "digits"}, "model": {"name": "transfer", **model}}
+        return [fault["code"] for fault in client.post("/api/check", json={"recipe": recipe}).json()["faults"]]
+
+    assert codes(body=f"run:{run.name}") == codes(body="alexnet") == []
+    elsewhere = shutil.copytree(run.path, tmp_path / "elsewhere")
+    assert codes(body=f"run:{elsewhere}") == codes(body=f"run:{run.path}") == ["page-body"]
+    origin = {"weights": "0", "model": {"name": "mlp"}, "shape": [1, 8, 8], "classes": 10}
+    assert codes(body="run:x", origin=origin | {"run": str(elsewhere)}) == ["page-body"]
+    assert codes(body=f"run:{run.name}", origin=origin | {"run": str(run.path.resolve())}) == []
+    assert codes(body=f"run:{run.name}", origin={"model": 3}) != []
+
+
 def test_samples_of_a_file_that_changed_are_not_shown_as_the_runs(client: TestClient, home: Path, tmp_path: Path):
     csv = tmp_path / "own.csv"
     csv.write_text("a,b,kind\n" + "".join(f"{i},{i % 7},{'xy'[i % 2]}\n" for i in range(60)))

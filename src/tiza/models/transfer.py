@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from tiza import storage
-from tiza.config import Model, make
+from tiza.config import Config, Model, make
 from tiza.errors import RequestError, TizaError, unknown
 from tiza.models.building import body_of
 from tiza.models.conv import check_images
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 RUN, RECIPE = "run:", "recipe:"
 
 
+class Origin(Config):
+    """What is recorded of a body: the hash of its ``weights``; of a run's, its folder and what its network was."""
+
+    weights: str
+    run: str | None = None
+    model: dict[str, Any] | None = None
+    shape: tuple[PositiveInt, ...] = ()
+    classes: PositiveInt = 1
+
+
 def begun(model: nn.Module, config: Model) -> Model:
     """Copy the weights of the body into ``model``, fresh from :func:`transfer`; the config, with where they are from.
 
@@ -30,7 +41,7 @@ def begun(model: nn.Module, config: Model) -> Model:
     """
     body, before = config.options["body"], config.options["origin"]
     tensors, origin = _weights(body, before)
-    if before is not None and before["weights"] != origin["weights"]:
+    if before is not None and before.model_copy(update={"run": origin.run}) != origin:
         raise RequestError("body-other", where="model.body", body=body)
     with torch.no_grad():
         for key, value in model.state_dict().items():
@@ -51,7 +62,7 @@ def transfer(
     at: str | None = None,
     frozen: bool = True,
     unfreeze: str | None = None,
-    origin: dict[str, Any] | None = None,
+    origin: Origin | None = None,
 ) -> nn.Module:
     """The layers of a trained body up to ``at`` (all but the last), and a new end.
 
@@ -89,35 +100,35 @@ def is_there(body: str) -> bool:
     return (folder_of(body) / "model" / "manifest.json").exists()
 
 
-def _run_of(body: str, origin: dict[str, Any] | None) -> "Run":
+def _run_of(body: str, origin: Origin | None) -> "Run":
     """The run that a body is from: the one recorded, else the one named."""
     from tiza.runs.shelf import find
 
     if body.startswith(RUN):
-        return find(origin["run"] if origin else body.removeprefix(RUN))
+        return find(origin.run if origin and origin.run else body.removeprefix(RUN))
     if not is_there(body):
         raise RequestError("body-untrained", where="model.body", id=body.removeprefix(RECIPE))
     return find(folder_of(body))
 
 
-def _weights(body: str, origin: dict[str, Any] | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _weights(body: str, origin: Origin | None) -> tuple[dict[str, Tensor], Origin]:
     """The weights of a body, as ``normalise.…`` and ``body.…``, and what is recorded of it."""
     from tiza.runs.model import restore
 
     if not body.startswith((RUN, RECIPE)):
         tensors, sha256 = weights_of(body)
-        return {f"body.{name}": value for name, value in tensors.items()}, {"weights": sha256}
+        return {f"body.{name}": value for name, value in tensors.items()}, Origin(weights=sha256)
     run = _run_of(body, origin)
     restored = restore(run)
     manifest = restored.manifest
-    origin = {
-        "weights": manifest.weights, "run": str(run.path.resolve()), "model": manifest.model,
-        "shape": list(manifest.shape), "classes": len(manifest.classes),
-    }  # fmt: skip
+    origin = Origin(
+        weights=manifest.weights, run=str(run.path.resolve()), model=manifest.model, shape=manifest.shape,
+        classes=len(manifest.classes),
+    )  # fmt: skip
     return dict(restored.model.state_dict()), origin
 
 
-def _network(body: str, origin: dict[str, Any] | None, shape: tuple[int, ...]) -> tuple[Normalise, nn.Sequential]:
+def _network(body: str, origin: Origin | None, shape: tuple[int, ...]) -> tuple[Normalise, nn.Sequential]:
     """The first layer and the whole network of a body, for samples of ``shape``; with any weights."""
     if not body.startswith((RUN, RECIPE)):
         if body not in table("body"):
@@ -126,14 +137,14 @@ def _network(body: str, origin: dict[str, Any] | None, shape: tuple[int, ...]) -
         if shape[0] not in (1, 3):
             raise RequestError("body-channels", where="model.body", body=body, channels=shape[0])
         return first_layer(body), lookup("body", body).function()
-    if origin is None or "model" not in origin:
+    if origin is None or origin.model is None:
         with torch.device("cpu"):  # a file's numbers are needed even where only sizes are asked for
             _, origin = _weights(body, None)
-    if tuple(origin["shape"]) != shape:
-        found, wanted = ("×".join(map(str, sizes)) for sizes in (shape, origin["shape"]))
+    if origin.shape != shape:
+        found, wanted = ("×".join(map(str, sizes)) for sizes in (shape, origin.shape))
         raise RequestError("body-shape", where="model.body", body=body, found=found, wanted=wanted)
     blank = torch.zeros(shape[0])
-    network = body_of(make(Model, origin["model"], "model"), shape, origin["classes"])
+    network = body_of(make(Model, origin.model, "model"), shape, origin.classes)
     if not isinstance(network, nn.Sequential):
         raise TizaError("body-layers", where="model.body", body=body)
     return Normalise(blank, blank + 1, len(shape)), plain(network)

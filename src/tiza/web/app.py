@@ -206,8 +206,8 @@ def _permitted(recipe: Recipe, shelf: Runs) -> Recipe:
 def _has_known_body(recipe: Recipe, shelf: Runs) -> bool:
     """Whether the body of a transfer is named, not a path: of a run it may be one that is there."""
     paths = {str(run.path.resolve()) for run in shelf.all()}
-    body, origin = str(recipe.model.options.get("body", "")), recipe.model.options.get("origin") or {}
-    return not {"/", "\\"} & set(body) and origin.get("run") in (None, *paths)
+    body, origin = str(recipe.model.options.get("body", "")), recipe.model.options.get("origin")
+    return not {"/", "\\"} & set(body) and (origin is None or origin.run in (None, *paths))
 
 
 def _is_permitted(recipe: Recipe, shelf: Runs) -> bool:
