@@ -55,7 +55,7 @@ def test_a_cut_network_learns(tmp_path):
     }
     run = tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path / "run")
     assert run.history()[-1].valid["accuracy"][0] > 0.8
-    assert tiza.Predictor(run).model.get_submodule("body.body.linear1").weight.shape == (64, 64)
+    assert tiza.runs.restore(run).model.get_submodule("body.body.linear1").weight.shape == (64, 64)
 
 
 def refused(model: nn.Module, at: str | None, *words: str) -> str:

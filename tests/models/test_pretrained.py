@@ -227,7 +227,7 @@ def test_a_transferred_resnet_is_torchvisions_up_to_its_head_and_stays_so(server
     run = tiza.fit(recipe, data, run=tmp_path / "run")
     assert run.facts.engine == "features"
     (home / "bodies" / "resnet18.safetensors").unlink()  # the run has all that it needs
-    model = tiza.Predictor(run).model
+    model = tiza.runs.restore(run).model
     assert server.asked == [f"/models/{FILE}"]
     kept = model.get_submodule("body.frozen").state_dict()
     assert kept.keys() == {name for name in network().state_dict() if not name.startswith("fc.")}
