@@ -1,8 +1,10 @@
 """Readers that write a training down for other tools as well: TensorBoard, MLflow. The run folder stays the truth."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tiza.errors import RequestError
@@ -31,6 +33,8 @@ def tensorboard(folder: str | Path) -> Reader:
 
     Needs the extra ``track``; raises :class:`TizaError` without it.
     """
+    # TensorBoard takes TensorFlow where it finds one, which beside torch can crash; this is its own way to say no.
+    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -53,6 +53,11 @@ def test_lines_are_given_by_their_number(done: tiza.runs.Run):
     assert log.lines([10**9, -1]) == []
 
 
+def test_a_run_that_has_not_said_anything_yet_has_no_layers(tmp_path: Path):
+    log = Log(tmp_path / "events.jsonl")
+    assert (log.layers(), log.lines([0, 1])) == ([], [])
+
+
 def test_bands_are_the_quantiles_of_one_layer_over_the_steps(tmp_path: Path):
     path = tmp_path / "events.jsonl"
     write(

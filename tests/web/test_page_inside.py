@@ -100,9 +100,14 @@ def test_of_a_dense_network_the_units_that_answer_most_are_shown_with_their_weig
     before = page.locator(".t-inside").bounding_box()
     stroke(page, (0.3, 0.25), (0.6, 0.25), (0.45, 0.8))
     until(lambda: cells.first.locator("canvas").evaluate(INK) > 0)
-    units = [int(cell.locator("b").inner_text()) for cell in cells.all()]
+
+    def read() -> tuple[list[str], list[float]]:
+        told = [text.replace(",", ".") for text in cells.locator(".quiet").all_inner_texts()]
+        return cells.locator("b").all_inner_texts(), [float(text) for text in told]
+
+    until(lambda: read() == read())  # the answer to the last of the strokes is there
+    units, told = read()
     assert len(set(units)) == 12
-    told = [float(cell.locator(".quiet").inner_text().replace(",", ".")) for cell in cells.all()]
     assert told == sorted(told, reverse=True)
     assert page.locator(".t-inside").bounding_box() == before
     page.get_by_label(catalogue("es")["page.try.layer"]).select_option("linear2")

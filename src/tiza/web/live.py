@@ -123,13 +123,15 @@ class Log:
 
     def lines(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
         """The events of these lines; numbers that stand for none are left out."""
-        found = []
+        found: list[dict[str, Any]] = []
+        there = [n for n in numbers if 0 <= n < len(self.offsets)]
+        if not there:  # the file itself may not be there yet
+            return found
         with self.path.open("rb") as file:
-            for n in numbers:
-                if 0 <= n < len(self.offsets):
-                    file.seek(self.offsets[n])
-                    if (event := parsed(file.readline())) is not None:
-                        found.append(event | {"n": n})
+            for n in there:
+                file.seek(self.offsets[n])
+                if (event := parsed(file.readline())) is not None:
+                    found.append(event | {"n": n})
         return found
 
     def bands(self, layer: int) -> dict[str, Any]:
