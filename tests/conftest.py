@@ -1,12 +1,29 @@
 """Every test has a TIZA_HOME of its own and speaks English; the unpacked data sets are shared by all of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from said import Said
+
 os.environ.setdefault("MPLBACKEND", "agg")
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """``tiza …`` in this process."""
+    from tiza.cli import main
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return Said(int(stopped.value.code or 0), said.out, said.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

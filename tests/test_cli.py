@@ -9,7 +9,6 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,31 +21,6 @@ from tiza.cli import main
 from tiza.storage import read_lines
 
 WINE = Path(__file__).parent / "files" / "winequality-red.csv"
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> dict:
-        (line,) = self.out.splitlines()
-        return json.loads(line)
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]):
-    """``tiza …`` in this process."""
-
-    def run(*arguments: object) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return Said(stopped.value.code or 0, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")

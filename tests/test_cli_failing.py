@@ -3,40 +3,21 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from torch import nn
 
 import tiza
-from tiza.cli import main
+from said import Said
 from tiza.config import Recipe, make
 
 
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> dict:
-        (line,) = self.out.splitlines()
-        return json.loads(line)
-
-
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def command(command: Callable[..., Said]) -> Callable[..., Said]:
     """``tiza explain …`` in this process."""
-
-    def run(*arguments: object) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main(["explain", *(str(argument) for argument in arguments)])
-        said = capsys.readouterr()
-        return Said(int(stopped.value.code or 0), said.out, said.err)
-
-    return run
+    return partial(command, "explain")
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import Image
 from torch import nn
 
+from reading import texts, written
 from tiza import explain, figures
 from tiza.config import Recipe
 from tiza.data.dataset import Dataset
@@ -249,24 +249,6 @@ def drawn(
     if key not in gallery:
         gallery[key] = FIGURES[request.param](world)
     return gallery[key]
-
-
-def texts(figure: Figure) -> list[Text]:
-    """What a reader sees written: not the ticks that matplotlib keeps beyond the ends of an axis."""
-    figure.draw_without_rendering()
-    found = list(figure.texts)
-    for axes in figure.axes:
-        found += axes.texts
-        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
-            low, high = sorted(axis.get_view_interval())
-            room = 1e-9 * (high - low)
-            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
-            found += [axis.label, *(label for place, label in ticks if low - room <= place <= high + room)]
-    return [text for text in found if text.get_text().strip()]
-
-
-def written(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in texts(figure))
 
 
 def test_every_text_has_eleven_pixels_where_the_figure_is_shown_small(drawn: Figure) -> None:

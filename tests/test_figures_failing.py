@@ -1,19 +1,16 @@
 """Figures of where a model fails, measured as a reader would: every text large enough, inside, and on its own."""
 
-import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from scipy.special import softmax
 from torch import nn
 
+from reading import check_readable, written
 from tiza import figures
 from tiza.data.sources import load
 from tiza.explain import Calibration, Cell, Confident, Confused, LabelErrors, Pair, Robustness, calibration
@@ -115,38 +112,10 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
     set_language(None)
 
 
-def texts(figure: Figure) -> list[Text]:
-    """What a reader sees written: not the ticks that matplotlib keeps beyond the ends of an axis."""
-    found = list(figure.texts)
-    for axes in figure.axes:
-        found += axes.texts
-        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
-            low, high = sorted(axis.get_view_interval())
-            room = 1e-9 * (high - low)
-            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
-            found += [axis.label, *(label for place, label in ticks if low - room <= place <= high + room)]
-    return [text for text in found if text.get_text().strip()]
-
-
-def written(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in texts(figure))
-
-
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_can_be_read(name: str, language: str) -> None:
     figure = FIGURES[name]()
-    found = texts(figure)
-    boxes: list[tuple[str, Any]] = [(text.get_text(), text.get_window_extent()) for text in found]
-    assert all(text.get_fontsize() >= 10 for text in found)
-    assert figure.get_size_inches()[0] <= 7.5
-    for said, box in boxes:
-        inside = min(box.x0, box.y0) >= 0 and box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height
-        assert inside, said
-    for (one, a), (other, b) in combinations(boxes, 2):
-        across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert across <= 1 or down <= 3, f"{one!r} and {other!r}"
-    content = written(figure)
-    assert not re.search(r"\d\.\d" if language == "es" else r"\d,\d(?!\d\d)", content), content
+    check_readable(figure, language)
 
 
 def test_the_note_under_a_title_is_whole(language: str) -> None:

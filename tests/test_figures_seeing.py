@@ -1,16 +1,13 @@
 """Figures of what a network sees, measured as a reader would: every text large enough, inside, on its own."""
 
-import re
 from collections.abc import Callable, Iterator
-from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
+from reading import check_readable, written
 from tiza import explain, figures
 from tiza.explain.kernels import Kernels
 from tiza.explain.maps import Maps
@@ -86,38 +83,11 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
     set_language(None)
 
 
-def texts(figure: Figure) -> list[Text]:
-    """What a reader sees written: not the ticks that matplotlib keeps beyond the ends of an axis."""
-    found = list(figure.texts)
-    for axes in figure.axes:
-        found += axes.texts
-        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
-            low, high = sorted(axis.get_view_interval())
-            room = 1e-9 * (high - low)
-            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
-            found += [axis.label, *(label for place, label in ticks if low - room <= place <= high + room)]
-    return [text for text in found if text.get_text().strip()]
-
-
-def written(figure: Figure) -> list[str]:
-    return [text.get_text() for text in texts(figure)]
-
-
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_can_be_read(name: str, language: str) -> None:
     figure = FIGURES[name]()
-    boxes: list[tuple[str, Any]] = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
-    assert all(text.get_fontsize() >= 10 for text in texts(figure))
-    assert figure.get_size_inches()[0] <= 7.5
+    check_readable(figure, language)
     assert not figure.axes[0].texts[1].get_text().endswith("…"), "the note under the title is whole"
-    for said, box in boxes:
-        inside = min(box.x0, box.y0) >= 0 and box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height
-        assert inside, said
-    for (one, a), (other, b) in combinations(boxes, 2):
-        across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert across <= 1 or down <= 3, f"{one!r} and {other!r}"
-    content = "\n".join(written(figure))
-    assert not re.search(r"\d\.\d" if language == "es" else r"\d,\d(?!\d\d)", content), content
 
 
 def tiles(figure: Figure) -> list[np.ndarray]:
@@ -153,7 +123,7 @@ def test_of_many_the_strongest_are_drawn_in_their_order(language: str) -> None:
 def test_a_filter_writes_the_numbers_of_the_place_that_it_frames(language: str) -> None:
     of = explain.filter(photo(), "edges")
     figure = figures.filter(of)
-    content = written(figure)
+    content = written(figure).splitlines()
     assert all(content.count(str(int(value))) >= 1 for value in of.window.ravel())
     assert f"{of.result[of.place]:.0f}".replace("-", "−") in content
     before, after = (axes.lines[0] for axes in figure.axes[1:])

@@ -12,9 +12,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 import tiza
+from reading import texts, written
 from tiza import figures
 from tiza.cli.saving import save_search
 from tiza.config import Recipe, make
@@ -132,24 +132,6 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
     set_language(request.param)
     yield request.param
     set_language(None)
-
-
-def texts(figure: Figure) -> list[Text]:
-    """What a reader sees written: not the ticks that matplotlib keeps beyond the ends of an axis."""
-    figure.draw_without_rendering()
-    found = list(figure.texts)
-    for axes in figure.axes:
-        found += axes.texts
-        for each in (axes.xaxis, axes.yaxis) if axes.axison else ():
-            low, high = sorted(each.get_view_interval())
-            room = 1e-9 * (high - low)
-            ticks = zip(each.get_ticklocs(), each.get_ticklabels(), strict=True)
-            found += [each.label, *(label for at, label in ticks if low - room <= at <= high + room)]
-    return [text for text in found if text.get_text().strip()]
-
-
-def written(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in texts(figure))
 
 
 def percent(share: float, language: str = "en") -> str:

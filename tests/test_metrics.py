@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from sklearn import metrics as oracle
 from torch import Tensor
 
 from tiza.data.seal import Split
-from tiza.metrics import BINS, measure, per_class, summary, tally, wilson
+from tiza.metrics import BINS, measure, per_class, student, summary, tally, wilson
 from tiza.registry import table
 
 
@@ -191,3 +192,11 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(n: int):
     bounds = np.array([intervals[right] for right in rng.binomial(n, p)])
     coverage = ((bounds[:, 0] <= p) & (p <= bounds[:, 1])).mean()
     assert 0.94 < coverage < 0.96
+
+
+def test_students_interval_is_scipys_and_that_of_equal_values_has_no_width():
+    values = np.random.default_rng(0).normal(size=(7, 3))
+    mean, low, high = student(values)
+    wanted = stats.t.interval(0.95, 6, values.mean(0), stats.sem(values))
+    np.testing.assert_allclose((mean, low, high), (values.mean(0), *wanted))
+    assert student([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)

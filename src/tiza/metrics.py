@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -133,6 +134,17 @@ def majority(known: Tensor, labels: Tensor) -> tuple[int, float]:
     """
     common = int(known.bincount().argmax())
     return common, float((labels == common).double().mean())
+
+
+def student(values: Any) -> tuple[Any, Any, Any]:
+    """Mean of N ≥ 2 ``values`` (N, …) and the ends of its 95 % interval (Student 1908)."""
+    from scipy import stats
+
+    values = np.asarray(values, float)
+    mean, error = values.mean(0), values.std(0, ddof=1) / len(values) ** 0.5
+    # Not stats.t.interval: it has no numbers where all values are equal.
+    half = stats.t.ppf(0.975, len(values) - 1) * error
+    return mean, mean - half, mean + half
 
 
 def wilson(right: int, n: int, *, z: float = 1.959963984540054) -> tuple[float, float]:

@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 import tiza
 from tiza.config import Recipe, changed
 from tiza.data.seal import Split
 from tiza.errors import TizaError
 from tiza.explain import Crossing, crossing
-from tiza.explain.crossing import _crossed, _divided, interval
+from tiza.explain.crossing import _crossed, _divided
 from tiza.i18n import set_language, t
+from tiza.metrics import student
 from tiza.storage import read_lines
 
 
@@ -47,10 +47,10 @@ def test_a_share_of_validation_is_in_train_too_which_keeps_its_size():
 
 def test_what_crosses_makes_validation_say_more_than_is_true(found: Crossing):
     none, some, every = found.shares
-    mean, low, high = interval(none.excess)
+    mean, low, high = student(none.excess)
     assert low < 0 < high
     assert abs(mean) < 0.06
-    assert interval(every.excess)[1] > 0.08
+    assert student(every.excess)[1] > 0.08
     assert none.excess.mean() < some.excess.mean() < every.excess.mean()
     assert every.valid[:, -1].mean() > 0.97
     assert abs(every.unseen[:, -1].mean() - none.unseen[:, -1].mean()) < 0.03  # and the network is no better for it
@@ -69,13 +69,6 @@ def test_the_same_seeds_give_the_same_numbers(found: Crossing):
     again = crossing(short(), shares=(0.3,), seeds=2).shares[0]
     np.testing.assert_array_equal(again.valid, found.shares[1].valid[:2])
     np.testing.assert_array_equal(again.unseen, found.shares[1].unseen[:2])
-
-
-def test_the_interval_is_that_of_a_t_test():
-    values = np.random.default_rng(0).normal(size=(5, 3))
-    mean, low, high = interval(values)
-    theirs = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    np.testing.assert_allclose([mean, low, high], [values.mean(0), theirs.low, theirs.high])
 
 
 def test_a_set_without_a_limit_sets_aside_a_part_of_train():

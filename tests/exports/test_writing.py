@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import tiza
-from tiza import runs
+from tiza import runs, storage
 from tiza.config import Recipe, make
 from tiza.errors import TizaError
 from tiza.exports.writing import samples_of, written
@@ -93,7 +93,7 @@ def test_a_module_of_ones_own_is_exported_with_it_and_answers_without(tmp_path: 
 def test_an_interrupted_export_leaves_a_run_that_answers(iris: runs.Run, tmp_path: Path, monkeypatch):
     tiza.export(iris, "onnx")
     before = tiza.Predictor(iris)([5.1, 3.5, 1.4, 0.2])
-    write = tiza.storage.write  # type: ignore[attr-defined]
+    write = storage.write
 
     def fails(path: Path, content: bytes | str) -> None:
         if path.name == "model.onnx":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 import torchvision
@@ -254,7 +255,6 @@ def test_the_layers_that_learn_are_those_asked_for(server: Server):
 
 
 def test_the_size_is_part_of_what_onnx_carries(server: Server, tmp_path: Path):
-    onnxruntime = pytest.importorskip("onnxruntime")
     data = tiza.load("digits", limit=40, valid=10)
     model = build("transfer", data, at="layer1").eval()
     x = data.valid.x[:2]

@@ -8,6 +8,7 @@ import { Panel } from "./panel";
 import { named } from "./popover";
 import type { Fields } from "./reel";
 import { shape } from "./shapes";
+import { Sign } from "./sign";
 import type { Past } from "./store";
 
 const DEEP = 0.5; // how much of its colour a place has where the answer is sure
@@ -16,6 +17,7 @@ const SURE = 9;
 
 /** Colours that mean nothing else in tiza, as in its figures. */
 const tones = (): string[] => ["#56b4e9", "#cc79a7", inks().ink, "#8a8f8c"];
+const tone = (k: number): string => tones()[k % tones().length];
 
 export function RegionsPanel({ past, run }: { past: Past; run: RunDetails }) {
   const host = useRef<HTMLDivElement>(null), canvas = useRef<HTMLCanvasElement>(null), note = useRef<HTMLElement>(null);
@@ -48,27 +50,13 @@ export function RegionsPanel({ past, run }: { past: Past; run: RunDetails }) {
         <div class="l-plane-area" ref={host}><canvas class="l-canvas" ref={canvas} aria-hidden="true" /></div>
         <span class="l-across quiet small">{across}</span>
         <ul class="l-classes small">
-          {classes.map((_, k) => <li key={k}><Sign k={k} /> {named(classes, k)}</li>)}
+          {classes.map((_, k) => <li key={k}><Sign k={k} tone={tone} of="l-sign" /> {named(classes, k)}</li>)}
           <li><span class="l-ringed" aria-hidden="true" /> {t("page.learn.regions.wrong")}</li>
           <li class="quiet">{t("page.learn.regions.pale")}</li>
         </ul>
       </div>
     </Panel>
   );
-}
-
-/** The sign of a class in the legend. */
-function Sign({ k }: { k: number }) {
-  const host = useRef<HTMLSpanElement>(null), canvas = useRef<HTMLCanvasElement>(null);
-  usePainter(host, (size) => {
-    fit(canvas.current!, size);
-    const on = canvas.current!.getContext("2d")!, w = canvas.current!.width;
-    on.clearRect(0, 0, w, w);
-    on.fillStyle = tones()[k % tones().length];
-    shape(on, k, w / 2, w / 2, w * 0.36);
-    on.fill();
-  });
-  return <span class="l-sign" ref={host}><canvas ref={canvas} aria-hidden="true" /></span>;
 }
 
 function draw(canvas: HTMLCanvasElement, fields: Fields, points: Points): void {
@@ -81,7 +69,7 @@ function draw(canvas: HTMLCanvasElement, fields: Fields, points: Points): void {
   const sx = width / (fields.x[1] - fields.x[0]), sy = height / (fields.y[1] - fields.y[0]);
   for (let i = 0; i < points.n; i++) {
     const x = (points.x[i] - fields.x[0]) * sx, y = height - (points.y[i] - fields.y[0]) * sy, label = points.label[i];
-    on.fillStyle = label < 0 ? thin(inks().ink, 0.3) : tones()[label % tones().length];
+    on.fillStyle = label < 0 ? thin(inks().ink, 0.3) : tone(label);
     shape(on, Math.max(0, label), x, y, label < 0 ? r / 2 : r);
     on.fill();
     on.strokeStyle = inks().paper;

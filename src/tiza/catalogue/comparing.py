@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tiza.catalogue.gaining import Phases, gains, mean_of
+from tiza.catalogue.gaining import Mean, Phases, gains, mean_of
 from tiza.catalogue.systems import system
 from tiza.config import Recipe, changed
 from tiza.data.dataset import Dataset
@@ -42,23 +42,12 @@ class Trained:
     curves: list[dict[str, list[float]]]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A variant's metric on validation minus the recipe's, paired by seed, with the 95 % interval of the mean.
-
-    ``shown``: the interval leaves 0 out, so that these seeds can show a difference.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Difference(Mean):
+    """A variant's metric on validation minus the recipe's, paired by seed."""
 
     id: str
     metric: str
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def shown(self) -> bool:
-        """Whether these seeds can tell it from none."""
-        return not self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True)
@@ -182,6 +171,5 @@ def _accuracy(learner: Learner, split: Split) -> float:
 
 
 def _difference(recipe: Trained, other: Trained, metric: str) -> Difference:
-    """Student's interval of the mean of paired differences."""
     found = mean_of(np.subtract(other.valid[metric], recipe.valid[metric]))
-    return Difference(other.id, metric, found.mean, found.low, found.high)
+    return Difference(**vars(found), id=other.id, metric=metric)

@@ -5,10 +5,11 @@ The three are those of L. Torrey, J. Shavlik, *Transfer Learning* (2010).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 import numpy as np
+
+from tiza.metrics import student
 
 PHASES = ("start", "slope", "asymptote")
 LAST = 5  # epochs whose mean is the asymptote
@@ -30,11 +31,7 @@ class Mean:
 
 def mean_of(values: Sequence[float] | np.ndarray) -> Mean:
     """The mean of independent values, two at least."""
-    from scipy import stats
-
-    mean, error = fmean(values), float(np.std(values, ddof=1)) / len(values) ** 0.5
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
-    return Mean(mean, mean - half, mean + half)
+    return Mean(*(float(value) for value in student(values)))
 
 
 def phases(curve: Mapping[str, Sequence[float]]) -> dict[str, float]:

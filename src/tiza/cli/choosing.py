@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -204,3 +205,15 @@ def tell(data: "Dataset") -> None:
         print(t("skipped", reason=reason), file=sys.stderr)
     if len(data.skipped) > SKIPPED_SHOWN:
         print(t("skipped.more", n=len(data.skipped) - SKIPPED_SHOWN), file=sys.stderr)
+
+
+def check_split(split: str) -> None:
+    """Raise for a split whose samples are not to be looked at one by one."""
+    if split not in ("train", "valid"):
+        raise RequestError("answer-split", where="--split", split=split)
+
+
+def sample_or_picture(text: str, split: str) -> "int | Path":
+    """A sample's number in the split, or the path of a picture."""
+    check_split(split)
+    return int(text) if text.removeprefix("-").isdecimal() else Path(text)

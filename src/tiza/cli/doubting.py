@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from tiza.cli.choosing import run_or_recipe
-from tiza.cli.failing import show, words_of
+from tiza.cli.saving import tell, words_of
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def label_errors(target: str, folds: int, by: str, save: Path | None, as_json: b
     finally:
         if narrator is not None:
             narrator.progress.stop()
-    words = words_of(target, {"--folds": (folds, 5), "--by": (by, "margin")})
-    show("label-errors", words, of, lambda: _say_errors(of), of.to_dict(), save, as_json)
+    words = words_of([target], {"--folds": (folds, 5), "--by": (by, "margin")})
+    tell("label-errors", words, of, lambda: _say_errors(of), of.to_dict(), save, as_json)
 
 
 def _foreseen(chosen: "Run | Recipe", folds: int) -> str:

@@ -1,12 +1,11 @@
 """``tiza explain`` regions, perceptron, activations, surface, noise, dropout: numbers in words, and the picture."""
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from tiza.cli.choosing import run_or_recipe
+from tiza.cli.saving import tell
 from tiza.i18n import number, t
 
 SHOWN = 4  # draws of which --json names the units
@@ -20,7 +19,7 @@ def regions(run: str, save: Path | None, as_json: bool) -> None:
     n, wrong, shares = len(of.labels), int(of.wrong.sum()), dict(zip(of.classes, of.shares.tolist(), strict=True))
     told = " · ".join(f"{name} {number(share, '.0%')}" for name, share in shares.items())
     numbers = {"features": of.features, "n": n, "wrong": wrong, "shares": shares}
-    _show("regions", [run], of, t("draw.regions", n=n, wrong=wrong, shares=told), numbers, save, as_json)
+    tell("regions", [run], of, lambda: print(t("draw.regions", n=n, wrong=wrong, shares=told)), numbers, save, as_json)
 
 
 def perceptron(save: Path | None, as_json: bool) -> None:
@@ -34,7 +33,7 @@ def perceptron(save: Path | None, as_json: bool) -> None:
     w1, w2, b = of.weights[-1].tolist()
     key = "draw.perceptron" if after is not None else "draw.perceptron.never"
     said = t(key, n=n, moved=len(moved), after=after, wrong=int(of.wrong(n).sum()), w1=w1, w2=w2, b=b)
-    _show("perceptron", [], of, said, numbers, save, as_json)
+    tell("perceptron", [], of, lambda: print(said), numbers, save, as_json)
 
 
 def activations(save: Path | None, as_json: bool) -> None:
@@ -45,7 +44,7 @@ def activations(save: Path | None, as_json: bool) -> None:
     numbers = {name: {key: values.tolist() for key, values in vars(curve).items()} for name, curve in of.items()}
     steepest = {t(f"fig.activation.{name}"): number(float(curve.slope.max()), ".2f") for name, curve in of.items()}
     said = t("draw.activations", steepest=" · ".join(f"{name} {slope}" for name, slope in steepest.items()))
-    _show("activations", [], of, said, numbers, save, as_json)
+    tell("activations", [], of, lambda: print(said), numbers, save, as_json)
 
 
 def surface(target: str, save: Path | None, as_json: bool) -> None:
@@ -63,7 +62,7 @@ def surface(target: str, save: Path | None, as_json: bool) -> None:
         others=of.others, low=float(of.loss.min()), high=float(of.loss.max()),
     )  # fmt: skip
     numbers |= {"names": list(of.names), "samples": of.samples, "held": of.others}
-    _show("surface", [target], of, said, numbers, save, as_json)
+    tell("surface", [target], of, lambda: print(said), numbers, save, as_json)
 
 
 def noise(target: str, save: Path | None, as_json: bool) -> None:
@@ -80,7 +79,7 @@ def noise(target: str, save: Path | None, as_json: bool) -> None:
         numbers["sizes"].append({"size": draws.size, "rate": draws.rate, "cosine": cosine, "deviation": deviation})
         middle = {"cosine": median(cosine), "deviation": median(deviation)}
         said.append(t("draw.noise", size=draws.size, rate=draws.rate, **middle))
-    _show("noise", [target], of, "\n".join(said), numbers, save, as_json)
+    tell("noise", [target], of, lambda: print("\n".join(said)), numbers, save, as_json)
 
 
 def dropout(target: str, index: int | None, save: Path | None, as_json: bool) -> None:
@@ -106,13 +105,13 @@ def dropout(target: str, index: int | None, save: Path | None, as_json: bool) ->
         t("draw.dropout.draws", draws=len(off), low=chances.min(), high=chances.max(), mean=chances.mean(),
           right=answers["draws"].count(label)),
     ]  # fmt: skip
-    _show("dropout", [target, str(of.index)], of, "\n".join(said), numbers, save, as_json)
+    tell("dropout", [target, str(of.index)], of, lambda: print("\n".join(said)), numbers, save, as_json)
 
 
 def crossing(recipe: str, seeds: int, save: Path | None, as_json: bool) -> None:
     """``tiza explain crossing``."""
     from tiza import explain, terminal
-    from tiza.explain.crossing import interval
+    from tiza.metrics import student
 
     def said(share: float, seed: int) -> None:
         if sys.stderr.isatty():
@@ -126,7 +125,7 @@ def crossing(recipe: str, seeds: int, save: Path | None, as_json: bool) -> None:
     numbers["shares"], rows = [], []
     for one in of.shares:
         ends = {
-            name: [float(value) for value in interval(values)]
+            name: [float(value) for value in student(values)]
             for name, values in (("valid", one.valid[:, -1]), ("unseen", one.unseen[:, -1]), ("excess", one.excess))
         }
         curves = {"valid": one.valid.tolist(), "unseen": one.unseen.tolist()}
@@ -140,28 +139,5 @@ def crossing(recipe: str, seeds: int, save: Path | None, as_json: bool) -> None:
         terminal.console().print(terminal.plain_table(heads, rows))
     most = max(of.shares, key=lambda one: one.share)
     share, excess = number(most.share, ".0%"), 100 * float(most.excess.mean())
-    _show("crossing", [recipe], of, t("draw.crossing.most", share=share, excess=excess), numbers, save, as_json)
-
-
-def _show(
-    what: str, words: Sequence[str], of: Any, said: str, numbers: Mapping[str, Any], save: Path | None, as_json: bool
-) -> None:
-    """The sentence, or the numbers as JSON; the picture where it is asked for, else how to get it."""
-    from tiza.cli.saving import say_saved
-    from tiza.storage import to_json
-
-    saved: list[Path] = []
-    if save is not None:
-        from tiza import figures
-
-        saved = figures.save(getattr(figures, what)(of), save / what)
-        if what == "perceptron":
-            saved.append(figures.animate(of, save / what))
-    if as_json:
-        print(to_json({**numbers, "saved": [str(path) for path in saved]}))
-        return
-    print(said)
-    if save is None:
-        command = " ".join(["tiza explain", what, *map(quote, words)])
-        print(t("draw.how", command=command))
-    say_saved(saved)
+    most_said = t("draw.crossing.most", share=share, excess=excess)
+    tell("crossing", [recipe], of, lambda: print(most_said), numbers, save, as_json)

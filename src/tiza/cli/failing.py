@@ -1,11 +1,12 @@
 """``tiza explain`` confused, calibration, robustness: where a model fails, as tables, JSON and pictures."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tiza.cli.choosing import run_and_model
+from tiza.cli.saving import tell, words_of
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def confused(run: str, cell: str | None, split: str, model: str | None, save: Pa
 
     found, own = run_and_model(run, model)
     of = explain.confused(found, cell, split=split, model=own)
-    words = words_of(run, {"--cell": (cell, None), "--split": (split, "valid"), "--model": (model, None)})
-    show("confused", words, of, lambda: _say_confused(of, run), of.to_dict(), save, as_json)
+    words = words_of([run], {"--cell": (cell, None), "--split": (split, "valid"), "--model": (model, None)})
+    tell("confused", words, of, lambda: _say_confused(of, run), of.to_dict(), save, as_json)
 
 
 def _say_confused(of: "Confused", run: str) -> None:
@@ -79,8 +80,8 @@ def calibration(
     found, own = run_and_model(run, model)
     of = explain.calibration(found, bins=bins, wanted=wanted, split=split, model=own)
     given = {"--bins": (bins, 15), "--wanted": (wanted, 0.99), "--split": (split, "valid"), "--model": (model, None)}
-    words = words_of(run, given)
-    show("calibration", words, of, lambda: _say_calibration(of), of.to_dict(), save, as_json)
+    words = words_of([run], given)
+    tell("calibration", words, of, lambda: _say_calibration(of), of.to_dict(), save, as_json)
 
 
 def _say_calibration(of: "Calibration") -> None:
@@ -150,8 +151,8 @@ def robustness(
     with terminal.reading(t("robustness.progress")) as said:
         of = explain.robustness(found, kinds or None, samples=samples, split=split, model=own, said=said)
     given = {"--samples": (samples, 1_000), "--split": (split, "valid"), "--model": (model, None)}
-    words = [*words_of(run, given), *(word for kind in kinds for word in ("--kind", kind))]
-    show("robustness", words, of, lambda: _say_robustness(of), of.to_dict(), save, as_json)
+    words = [*words_of([run], given), *(word for kind in kinds for word in ("--kind", kind))]
+    tell("robustness", words, of, lambda: _say_robustness(of), of.to_dict(), save, as_json)
 
 
 def _say_robustness(of: "Robustness") -> None:
@@ -178,31 +179,3 @@ def _say_robustness(of: "Robustness") -> None:
             unit=t(f"distortion.{worst.unit}")))  # fmt: skip
     widest = max(float(abs(curve.intervals - curve.accuracy[:, None]).max()) for curve in of.curves)
     print(t("robustness.sure", n=of.n, points=100 * widest))
-
-
-def words_of(target: str, options: Mapping[str, tuple[Any, Any]]) -> list[str]:
-    """The command's words as they were given: options that have their defaults are left out."""
-    given = {flag: str(value) for flag, (value, usual) in options.items() if value != usual}
-    return [target, *(word for pair in given.items() for word in pair)]
-
-
-def show(
-    what: str, words: Sequence[str], of: Any, say: Callable[[], None], numbers: Mapping[str, Any], save: Path | None,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """What is said, or the numbers as JSON; the picture where it is asked for, else how to get it."""
-    from tiza.cli.saving import say_saved
-    from tiza.storage import to_json
-
-    saved: list[Path] = []
-    if save is not None:
-        from tiza import figures
-
-        saved = figures.save(getattr(figures, what.replace("-", "_"))(of), save / what)
-    if as_json:
-        print(to_json({**numbers, "saved": [str(path) for path in saved]}))
-        return
-    say()
-    if save is None:
-        print(t("draw.how", command=" ".join(["tiza explain", what, *map(quote, words)])))
-    say_saved(saved)

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tiza.cli.choosing import run_and_model
-from tiza.cli.saving import tell
-from tiza.errors import RequestError
+from tiza.cli.choosing import run_and_model, sample_or_picture
+from tiza.cli.saving import tell, words_of
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
@@ -27,12 +26,10 @@ def saliency(
     from tiza import explain
 
     found, own = run_and_model(run, model)
-    of = explain.saliency_maps(
-        found, _sample(sample, split), [method] if method else None, layer=layer, target=target, split=split, model=own
-    )
+    chosen, methods = sample_or_picture(sample, split), [method] if method else None
+    of = explain.saliency_maps(found, chosen, methods, layer=layer, target=target, split=split, model=own)
     asked = {"--method": method, "--layer": layer, "--class": target, "--model": model}
-    words = [run, sample, *(word for pair in asked.items() if pair[1] for word in pair)]
-    words += ["--split", split] if split != "valid" else []
+    words = words_of([run, sample], {k: (v, None) for k, v in asked.items()} | {"--split": (split, "valid")})
     one = of[0]
     numbers = {
         "sample": one.name, "label": None if one.label is None else one.classes[one.label],
@@ -152,10 +149,11 @@ def embedding(
     of = explain.embedding(
         found, layer, method, samples=samples, split=split, seed=seed, perplexity=perplexity, model=own
     )
-    asked: dict[str, object] = {"--layer": layer, "--model": model, "--perplexity": perplexity}
-    asked |= {"--method": method if method != "pca" else None, "--split": split if split != "valid" else None}
-    asked |= {"--samples": samples if samples != 1000 else None, "--seed": seed or None}
-    words = [run, *(word for pair in asked.items() if pair[1] is not None for word in pair)]
+    words = words_of(
+        [run],
+        {"--layer": (layer, None), "--model": (model, None), "--perplexity": (perplexity, None),
+         "--method": (method, "pca"), "--split": (split, "valid"), "--samples": (samples, 1000), "--seed": (seed, 0)},
+    )  # fmt: skip
     tell("embedding", words, of, lambda: _say_embedding(of), of.to_dict(), save, as_json)
 
 
@@ -192,10 +190,14 @@ def neighbours(
     from tiza import explain
 
     found, own = run_and_model(run, model)
-    of = explain.neighbours(found, _sample(sample, split), k, layer=layer, metric=metric, split=split, model=own)
-    asked: dict[str, object] = {"--layer": layer, "--model": model, "--k": k if k != 8 else None}
-    asked |= {"--metric": metric if metric != "cosine" else None, "--split": split if split != "valid" else None}
-    words = [run, sample, *(word for pair in asked.items() if pair[1] is not None for word in pair)]
+    of = explain.neighbours(
+        found, sample_or_picture(sample, split), k, layer=layer, metric=metric, split=split, model=own
+    )
+    words = words_of(
+        [run, sample],
+        {"--layer": (layer, None), "--model": (model, None), "--k": (k, 8), "--metric": (metric, "cosine"),
+         "--split": (split, "valid")},
+    )  # fmt: skip
     tell("neighbours", words, of, lambda: _say_neighbours(of), of.to_dict(), save, as_json)
 
 
@@ -216,13 +218,6 @@ def _say_neighbours(of: "Neighbours") -> None:
     terminal.console().print(terminal.plain_table(heads, rows))
     print()
     _paragraph(t("neighbours.agree", agree=of.agree, k=len(of.index), answer=answer))
-
-
-def _sample(text: str, split: str) -> "int | Path":
-    """A sample's number, or the path of a picture."""
-    if split not in ("train", "valid"):
-        raise RequestError("answer-split", where="--split", split=split)
-    return int(text) if text.removeprefix("-").isdecimal() else Path(text)
 
 
 def _paragraph(text: str) -> None:

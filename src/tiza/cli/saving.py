@@ -120,6 +120,12 @@ def say_saved(paths: Sequence[Path]) -> None:
         print(t("saved", paths=", ".join(str(path) for path in paths if path.suffix != ".svg")))
 
 
+def words_of(arguments: Sequence[object], options: Mapping[str, tuple[object, object]]) -> list[object]:
+    """A command's words as they were given: its arguments, and of the options (value, default) those that differ."""
+    given = [(flag, value) for flag, (value, usual) in options.items() if value != usual]
+    return [*arguments, *(word for pair in given for word in pair)]
+
+
 def tell(
     what: str, words: Sequence[object], of: Any, say: Callable[[], None], numbers: Mapping[str, Any],
     save: Path | None, as_json: bool,
@@ -134,7 +140,9 @@ def tell(
     if save is not None:
         from tiza import figures
 
-        saved = figures.save(getattr(figures, what)(of), save / what)
+        saved = figures.save(getattr(figures, what.replace("-", "_"))(of), save / what)
+        if what == "perceptron":
+            saved.append(figures.animate(of, save / what))
     if as_json:
         print(to_json({**numbers, "saved": [str(path) for path in saved]}))
         return

@@ -4,15 +4,13 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from tiza.cli.choosing import chosen_data, chosen_model, run_and_model
-from tiza.cli.saving import tell
+from tiza.cli.choosing import check_split, chosen_data, chosen_model, run_and_model, sample_or_picture
+from tiza.cli.saving import tell, words_of
 from tiza.cli.working import matrix
 from tiza.errors import RequestError
 from tiza.i18n import number, t
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
 
     from tiza.explain import Filtered, Kernels, Maps, Structure, Units
@@ -31,8 +29,8 @@ def structure(
 
     body, shape = chosen_model(target, size, classes, choices, command="tiza explain structure")
     of = explain.structure(body if at is None else cut(body, at, shape), shape)
-    words = [target, *(["--input", size] if size else []), *(["--classes", classes] if classes else [])]
-    words += [word for choice in choices for word in ("--set", choice)] + (["--cut", at] if at else [])
+    words = words_of([target], {"--input": (size, None), "--classes": (classes, None), "--cut": (at, None)})
+    words += [word for choice in choices for word in ("--set", choice)]
     tell("structure", words, of, lambda: _say_structure(of), {"target": target, **of.to_dict()}, save, as_json)
 
 
@@ -85,7 +83,7 @@ def kernels(
 
     found, own = run_and_model(run, model)
     of = explain.kernels(found, layer, channel=channel, model=own)
-    words = _words(run, layer=layer, channel=channel, model=model)
+    words = words_of([run], {"--layer": (layer, None), "--channel": (channel, None), "--model": (model, None)})
     tell("kernels", words, of, lambda: _say_kernels(of), of.to_dict(), save, as_json)
 
 
@@ -127,9 +125,11 @@ def filter(
         sample = 0
     seen, name = (picture, "") if sample is None else _sample(picture, sample, split)
     of = explain.filter(seen, given, stride=stride, padding=border, name=name)
-    words = _words(picture, kernel=kernel if kernel != "edges" else None, stride=stride if stride != 1 else None,
-                   padding=padding if padding != "0" else None, sample=sample or None,
-                   split=split if split != "train" else None)  # fmt: skip
+    words = words_of(
+        [picture],
+        {"--kernel": (kernel, "edges"), "--stride": (stride, 1), "--padding": (padding, "0"),
+         "--sample": (sample or None, None), "--split": (split, "train")},
+    )  # fmt: skip
     tell("filter", words, of, lambda: _say_filter(of), of.to_dict(), save, as_json)
 
 
@@ -162,7 +162,7 @@ def _sample(source: str, index: int, split: str) -> "tuple[np.ndarray, str]":
     """A picture of a data set, and what to call it."""
     from tiza.explain.watching import sample_of
 
-    _check_split(split)
+    check_split(split)
     data = chosen_data(source, [])
     if len(data.shape) != 3:
         raise RequestError("filter-table", where=source)
@@ -176,10 +176,9 @@ def maps(
     """``tiza explain maps``."""
     from tiza import explain
 
-    _check_split(split)
     found, own = run_and_model(run, model)
-    of = explain.maps(found, int(what) if what.isdecimal() else what, layer, split=split, model=own)
-    words = _words(run, what, layer=layer, split=split if split != "valid" else None, model=model)
+    of = explain.maps(found, sample_or_picture(what, split), layer, split=split, model=own)
+    words = words_of([run, what], {"--layer": (layer, None), "--split": (split, "valid"), "--model": (model, None)})
     tell("maps", words, of, lambda: _say_maps(of), of.to_dict(), save, as_json)
 
 
@@ -216,7 +215,8 @@ def units(run: str, layer: str | None, model: str | None, save: Path | None, as_
 
     found, own = run_and_model(run, model)
     of = explain.units(found, layer, model=own)
-    tell("units", _words(run, layer=layer, model=model), of, lambda: _say_units(of), of.to_dict(), save, as_json)
+    words = words_of([run], {"--layer": (layer, None), "--model": (model, None)})
+    tell("units", words, of, lambda: _say_units(of), of.to_dict(), save, as_json)
 
 
 def _say_units(of: "Units") -> None:
@@ -233,16 +233,6 @@ def _say_units(of: "Units") -> None:
     print(t("units.said", samples=of.n, best=of.best.shape[1]))
     if silent := int(of.silent.sum()):
         print(t("units.silent", n=silent, of=count))
-
-
-def _words(*first: object, **more: object) -> "Sequence[object]":
-    """The words of a command: its arguments, and the options that were given."""
-    return [*first, *(word for name, value in more.items() if value is not None for word in (f"--{name}", value))]
-
-
-def _check_split(split: str) -> None:
-    if split not in ("train", "valid"):
-        raise RequestError("answer-split", where="--split", split=split)
 
 
 def _cell(value: Any) -> str:

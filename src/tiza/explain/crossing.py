@@ -90,15 +90,6 @@ def crossing(
     return Crossing(name, tuple(found), n, m, aside)
 
 
-def interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean over the first axis, seeds, and the ends of its 95 % interval by Student's t."""
-    from scipy import stats
-
-    mean, error = values.mean(0), values.std(0, ddof=1) / len(values) ** 0.5
-    half = stats.t.ppf(0.975, len(values) - 1) * error
-    return mean, mean - half, mean + half
-
-
 def _divided(recipe: Recipe, m: int, aside: int, seed: int) -> tuple[Dataset, Split]:
     """The recipe's data with ``m`` samples for validation, and ``aside`` others that train has not either."""
     limit = recipe.data.limit

@@ -13,6 +13,7 @@ from tiza.data.sources import load
 from tiza.errors import RequestError, TizaError, unknown
 from tiza.exports.graph import graph_of
 from tiza.models.building import Built
+from tiza.models.layers import Normalise
 from tiza.runs.bundle import CARD, MANIFEST, ONNX, RECIPE, REPORT, WEIGHTS, packed, unpacked
 from tiza.runs.files import Stored, digest, stored
 from tiza.runs.folder import Run
@@ -121,5 +122,6 @@ def samples_of(run: Run, model: nn.Module, shape: tuple[int, ...]) -> Tensor:
     if len(shape) == 3:
         return torch.randint(256, (CHECKED, *shape), dtype=torch.uint8, generator=drawn)
     assert isinstance(model, Built)
-    normalise = model.normalise
-    return normalise.mean + normalise.deviation * torch.randn((CHECKED, *shape), generator=drawn)  # type: ignore[operator]
+    normalise = model.get_submodule("normalise")
+    assert isinstance(normalise, Normalise)
+    return normalise.mean + normalise.deviation * torch.randn((CHECKED, *shape), generator=drawn)

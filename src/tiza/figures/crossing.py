@@ -5,10 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tiza.explain.crossing import Crossed, Crossing, interval
+from tiza.explain.crossing import Crossed, Crossing
 from tiza.figures.learning import spread
 from tiza.figures.paper import GREY, INK, VALID, as_percent, place, sheet, styled
 from tiza.i18n import number, t
+from tiza.metrics import student
 
 WIDE, HIGH, STEP, DOWN = 1.95, 1.7, 3.6, 2.55  # inches: a plot, and from one to the next
 LEAST = 0.44  # between the two last values
@@ -20,7 +21,7 @@ def crossing(of: Crossing) -> Figure:
     seeds = len(of.shares[0].valid)
     note = t("fig.crossing.note", recipe=of.recipe, seeds=seeds)
     figure, page = sheet(1.0 + DOWN * -(-len(of.shares) // 2), t("fig.crossing.title"), note)
-    ends = [interval(values) for one in of.shares for values in (one.valid, one.unseen)]
+    ends = [student(values) for one in of.shares for values in (one.valid, one.unseen)]
     settled = np.concatenate([mean[len(mean) // 10 :] for mean, _, _ in ends])
     low = max(0.0, float(np.floor(settled.min() * 20)) / 20)
     for i, one in enumerate(of.shares):
@@ -35,7 +36,7 @@ def _panel(page: Axes, one: Crossed, left: float, top: float, low: float) -> Non
     last: list[float] = []
     looks = (("fig.crossing.unseen", one.unseen, INK), ("split.valid", one.valid, VALID))
     for _, values, colour in looks:
-        mean, lower, upper = interval(values)
+        mean, lower, upper = student(values)
         ax.fill_between(epochs, lower, upper, color=colour, alpha=0.2, linewidth=0)
         ax.plot(epochs, mean, color=colour, linewidth=2)
         last.append(float(mean[-1]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tiza.metrics import wilson
+from tiza.metrics import student, wilson
 
 LEVEL = 0.05
 SAMPLED = 2_000  # bootstrap samples
@@ -23,14 +23,10 @@ def interval(accuracies: Sequence[float], n: int) -> tuple[float, float]:
     nothing about other samples. The trainings of folds share samples, so that it is somewhat too narrow (Bengio and
     Grandvalet 2004).
     """
-    from scipy import stats
-
-    mean = fmean(accuracies)
-    low, high = wilson(round(mean * n), n)
+    low, high = wilson(round(fmean(accuracies) * n), n)
     if len(accuracies) > 1:
-        error = float(np.std(accuracies, ddof=1)) / len(accuracies) ** 0.5
-        half = float(stats.t.ppf(0.975, len(accuracies) - 1)) * error
-        low, high = max(0.0, min(low, mean - half)), min(1.0, max(high, mean + half))
+        _, least, most = student(accuracies)
+        low, high = max(0.0, min(low, float(least))), min(1.0, max(high, float(most)))
     return low, high
 
 
@@ -79,14 +75,14 @@ def effects(rows: Sequence[tuple[dict[str, Any], float]]) -> list[dict[str, Any]
 
     ``rows``: values and accuracy of each trial. A field drawn from a range is cut into at most five parts.
     """
-    from scipy import stats
-
     found: list[dict[str, Any]] = []
     for field in rows[0][0] if rows else ():
         for value, members in _by_value([(values[field], accuracy) for values, accuracy in rows]):
-            mean, n = fmean(members), len(members)
-            half = float(stats.t.ppf(0.975, n - 1) * np.std(members, ddof=1) / n**0.5) if n > 1 else None
-            low, high = (None, None) if half is None else (max(0.0, mean - half), min(1.0, mean + half))
+            n, low, high = len(members), None, None
+            if n > 1:
+                _, least, most = student(members)
+                low, high = max(0.0, float(least)), min(1.0, float(most))
+            mean = fmean(members)
             found.append({"field": field, "value": value, "n": n, "accuracy": mean, "low": low, "high": high})
     return found
 
