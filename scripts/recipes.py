@@ -72,8 +72,7 @@ def page(records: dict[str, Any]) -> str:
         accuracy = band(record["valid"]["accuracy"]) if record else ""
         seconds = f"{max(record['seconds']):.1f}" if record else ""
         claim = band(row.claim) if row.claim else ""
-        command = f"`{row.command}`" if row.there else f"not yet: `{row.command}`"
-        lines.append(f"| {id} | {row.shows} | {accuracy} | {claim} | {seconds} | {command} |".replace("  ", " "))
+        lines.append(f"| {id} | {row.shows} | {accuracy} | {claim} | {seconds} | `{row.command}` |".replace("  ", " "))
     measured: dict[str, list[str]] = {}
     for id, record in records.items():
         measured.setdefault(record["machine"], []).append(id)

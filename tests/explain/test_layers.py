@@ -68,6 +68,13 @@ def test_a_sample_a_file_and_an_array_are_looked_at(data: Dataset):
     assert file.name == "pen.png"
 
 
+def test_test_samples_are_not_looked_at_one_by_one(data: Dataset):
+    for look_at in (look, tiza.explain.maps, tiza.explain.saliency_maps, tiza.explain.neighbours):
+        with pytest.raises(TizaError) as caught:
+            look_at(build("cnn", data), 0, data=data, split="test")
+        assert caught.value.code == "answer-split"
+
+
 def test_what_cannot_be_looked_at_is_told(data: Dataset, tmp_path: Path):
     from PIL import Image
 

@@ -68,8 +68,6 @@ COMMANDS: dict[str, str] = {
     "004-transfer-gain": "tiza recipes compare 004-transfer-gain",
     "all-save": "tiza export last --to bundle",
 }
-# What these show is not there yet.
-LATER: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,6 @@ class System:
 
     id: str
     command: str
-    there: bool
     trained: bool
     claim: tuple[float, float] | None
     seconds: float | None
@@ -103,7 +100,7 @@ class System:
         """As ``--json`` has it."""
         return {
             "id": self.id, "document": self.document, "shows": self.shows, "claim": self.claim,
-            "seconds": self.seconds, "command": self.command, "there": self.there, "recipe": self.trained,
+            "seconds": self.seconds, "command": self.command, "recipe": self.trained,
             "variants": list(self.variants),
         }  # fmt: skip
 
@@ -136,6 +133,4 @@ def _system(id: str) -> System:
     facts = entry.facts if entry else {}
     command = COMMANDS.get(id) or f"tiza train --recipe {id}"
     trained = entry is not None
-    return System(
-        id, command, id not in LATER, trained, facts.get("claim"), facts.get("seconds"), variants(id) if trained else ()
-    )
+    return System(id, command, trained, facts.get("claim"), facts.get("seconds"), variants(id) if trained else ())

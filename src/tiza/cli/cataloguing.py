@@ -44,7 +44,7 @@ def _list(as_json: bool) -> None:
         return
     out = terminal.console()
     rows = [
-        (one.id, one.shows + ("" if one.there else f" ({t('recipes.later')})"), _band(one),
+        (one.id, one.shows, _band(one),
          "" if one.seconds is None else terminal.seconds(one.seconds))
         for one in found
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def _one(id: str, as_json: bool) -> None:
         for part, values in recipe.items():
             print(f"{part:6}" + "  ".join(f"{name}={json.dumps(value)}" for name, value in values.items()))
     print()
-    print(found.command if found.there else t("recipes.not-yet", command=found.command))
+    print(found.command)
     if found.variants:
         print(t("recipes.compare", id=id, variants=", ".join(found.variants)))
 

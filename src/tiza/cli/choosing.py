@@ -207,13 +207,6 @@ def tell(data: "Dataset") -> None:
         print(t("skipped.more", n=len(data.skipped) - SKIPPED_SHOWN), file=sys.stderr)
 
 
-def check_split(split: str) -> None:
-    """Raise for a split whose samples are not to be looked at one by one."""
-    if split not in ("train", "valid"):
-        raise RequestError("answer-split", where="--split", split=split)
-
-
-def sample_or_picture(text: str, split: str) -> "int | Path":
-    """A sample's number in the split, or the path of a picture."""
-    check_split(split)
+def sample_or_picture(text: str) -> "int | Path":
+    """A sample's number, or the path of a picture."""
     return int(text) if text.removeprefix("-").isdecimal() else Path(text)

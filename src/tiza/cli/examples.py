@@ -54,8 +54,6 @@ def answer(run: str, index: int, split: str, save: Path | None, as_json: bool) -
     from tiza.cli.saving import say_saved
     from tiza.storage import to_json
 
-    if split not in ("train", "valid"):
-        raise RequestError("answer-split", where="--split", split=split)
     found = explain.answer(run, index, split=split)
     saved: list[Path] = []
     if save is not None:

@@ -26,7 +26,7 @@ def saliency(
     from tiza import explain
 
     found, own = run_and_model(run, model)
-    chosen, methods = sample_or_picture(sample, split), [method] if method else None
+    chosen, methods = sample_or_picture(sample), [method] if method else None
     of = explain.saliency_maps(found, chosen, methods, layer=layer, target=target, split=split, model=own)
     asked = {"--method": method, "--layer": layer, "--class": target, "--model": model}
     words = words_of([run, sample], {k: (v, None) for k, v in asked.items()} | {"--split": (split, "valid")})
@@ -190,9 +190,7 @@ def neighbours(
     from tiza import explain
 
     found, own = run_and_model(run, model)
-    of = explain.neighbours(
-        found, sample_or_picture(sample, split), k, layer=layer, metric=metric, split=split, model=own
-    )
+    of = explain.neighbours(found, sample_or_picture(sample), k, layer=layer, metric=metric, split=split, model=own)
     words = words_of(
         [run, sample],
         {"--layer": (layer, None), "--model": (model, None), "--k": (k, 8), "--metric": (metric, "cosine"),

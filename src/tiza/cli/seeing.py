@@ -4,7 +4,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from tiza.cli.choosing import check_split, chosen_data, chosen_model, run_and_model, sample_or_picture
+from tiza.cli.choosing import chosen_data, chosen_model, run_and_model, sample_or_picture
 from tiza.cli.saving import tell, words_of
 from tiza.cli.working import matrix
 from tiza.errors import RequestError
@@ -162,7 +162,6 @@ def _sample(source: str, index: int, split: str) -> "tuple[np.ndarray, str]":
     """A picture of a data set, and what to call it."""
     from tiza.explain.watching import sample_of
 
-    check_split(split)
     data = chosen_data(source, [])
     if len(data.shape) != 3:
         raise RequestError("filter-table", where=source)
@@ -177,7 +176,7 @@ def maps(
     from tiza import explain
 
     found, own = run_and_model(run, model)
-    of = explain.maps(found, sample_or_picture(what, split), layer, split=split, model=own)
+    of = explain.maps(found, sample_or_picture(what), layer, split=split, model=own)
     words = words_of([run, what], {"--layer": (layer, None), "--split": (split, "valid"), "--model": (model, None)})
     tell("maps", words, of, lambda: _say_maps(of), of.to_dict(), save, as_json)
 

@@ -31,8 +31,6 @@ def steps(
             raise RequestError("missing-argument", where="SAMPLE", name=t("meta.index"), command="tiza explain steps")
         if logits is not None or labels is not None:
             raise RequestError("steps-of", where="--logits")
-        if split not in ("train", "valid"):
-            raise RequestError("answer-split", where="--split", split=split)
         place = None if at is None else _whole(matrix(at, "--at")[0])
         of = explain.trace(run, index, split=split, layer=layer, unit=unit, at=place)
         _told(of, of.to_dict(), save, as_json)

@@ -12,11 +12,9 @@ from torch import nn
 from tiza import runs
 from tiza.data.dataset import Dataset
 from tiza.data.seal import Split
-from tiza.errors import RequestError, TizaError
+from tiza.errors import TizaError
 from tiza.explain.layers import answers
-from tiza.explain.watching import trained
-
-SPLITS = ("train", "valid")
+from tiza.explain.watching import called, check_split, split_of, trained
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,10 @@ def answered(
     ``model``: the user's module, for runs recorded as external. Raises :class:`TizaError` for another split, and for
     a model whose answers are no numbers.
     """
-    if split not in SPLITS:
-        raise RequestError("answer-split", where="--split", split=split)
+    check_split(split)
     module, dataset = trained(of, data, model)
-    name = of.name if isinstance(of, runs.Run) else str(of) if isinstance(of, (str, Path)) else type(of).__name__
-    samples = dataset.train if split == "train" else dataset.open_valid(name)
+    name = called(of)
+    samples = split_of(dataset, split, name)
     logits = answers(module, samples.x).numpy()
     if not np.isfinite(logits).all():
         raise TizaError("answers-not-finite", where=name)

@@ -12,7 +12,7 @@ from tiza.data.dataset import stratified
 from tiza.errors import RequestError, TizaError, unknown
 from tiza.explain.hidden import hidden
 from tiza.explain.layers import answers
-from tiza.explain.watching import trained
+from tiza.explain.watching import check_split, split_of, trained
 from tiza.runs import Run, find
 
 METHODS = ("pca", "t-sne")
@@ -79,14 +79,13 @@ def embedding(
 
     if method not in METHODS:
         raise unknown("method", method, METHODS, where="--method")
-    if split not in ("train", "valid"):
-        raise RequestError("answer-split", where="--split", split=split)
+    check_split(split)
     if samples < FEWEST:
         raise RequestError("embedding-few", where="--samples", n=samples, least=FEWEST)
     if not isinstance(of, nn.Module):
         of = find(of)
     network, dataset = trained(of, data, model)
-    whole = dataset.train if split == "train" else dataset.open_valid(of.name if isinstance(of, Run) else "explain")
+    whole = split_of(dataset, split, of.name if isinstance(of, Run) else "explain")
     index = np.sort(stratified(whole.y.numpy(), samples, seed))
     if (n := len(index)) < FEWEST:
         raise TizaError("embedding-few", where=split, n=n, least=FEWEST)

@@ -12,10 +12,9 @@ from torch import nn
 from tiza import runs
 from tiza.data.dataset import Dataset, stratified
 from tiza.errors import RequestError, unknown
-from tiza.explain.answering import SPLITS
 from tiza.explain.distortions import DISTORTIONS, SEVERITIES, distort
 from tiza.explain.layers import answers
-from tiza.explain.watching import trained
+from tiza.explain.watching import check_split, split_of, trained
 from tiza.metrics import wilson
 
 SAMPLES = 1_000  # by default
@@ -82,8 +81,7 @@ def robustness(
     noise alone, 0.1 to 2 deviations of each feature. ``said(done, total)`` is called after each severity. Raises
     :class:`TizaError` for an unknown distortion, for one of images that a table can't have, and for no samples.
     """
-    if split not in SPLITS:
-        raise RequestError("answer-split", where="--split", split=split)
+    check_split(split)
     if samples < 1:
         raise RequestError("robustness-samples", where="--samples", n=samples)
     for kind in kinds or ():
@@ -96,7 +94,7 @@ def robustness(
         kind = next(kind for kind in chosen if kind != "noise")
         raise RequestError("robustness-table", where="--kind", kind=kind, n=dataset.shape[0])
     name = of.name if isinstance(of, runs.Run) else "explain"
-    whole = dataset.train if split == "train" else dataset.open_valid(name)
+    whole = split_of(dataset, split, name)
     index = stratified(whole.y.numpy(), samples, seed)
     part = whole.take(index)
     x, labels = np.asarray(part.x[:]), part.y.numpy()

@@ -14,6 +14,7 @@ from tiza import runs
 from tiza.data import intake
 from tiza.data.dataset import Dataset
 from tiza.data.samples import for_model
+from tiza.data.seal import Split
 from tiza.data.sources import load
 from tiza.errors import RequestError
 from tiza.fitting import Ready, diverged
@@ -46,16 +47,28 @@ def called(of: "str | Path | runs.Run | nn.Module") -> str:
     return of.name if isinstance(of, runs.Run) else str(of) if isinstance(of, (str, Path)) else type(of).__name__
 
 
+def check_split(split: str) -> None:
+    """Raise :class:`TizaError` for a split that is not looked at: test is for one evaluation, not for choosing."""
+    if split not in ("train", "valid"):
+        raise RequestError("answer-split", where="--split", split=split)
+
+
+def split_of(data: Dataset, split: str, by: str) -> Split:
+    """The train or validation split; ``by`` is who asks. Raises :class:`TizaError` for another."""
+    check_split(split)
+    return data.train if split == "train" else data.open_valid(by)
+
+
 def sample_of(data: Dataset, split: str, index: int, by: str) -> tuple[Tensor, int]:
     """Sample and label number ``index`` of the train or validation split; ``by`` is who asks.
 
-    The test split is for one evaluation, not for choosing samples to look at. Raises :class:`TizaError` for an index
-    that the split has not.
+    Raises :class:`TizaError` for another split, and for an index that the split has not.
     """
+    check_split(split)
     n = len(data.train if split == "train" else data.valid)
     if not 0 <= index < n:
         raise RequestError("no-answer", where=str(index), split=t(f"split.{split}"), most=n - 1)
-    samples = data.train if split == "train" else data.open_valid(by)
+    samples = split_of(data, split, by)
     return samples.x[index : index + 1][0], int(samples.y[index])
 
 
