@@ -90,6 +90,7 @@ SHADES = "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.w
 
 def cloud_of(page: Page, run: tiza.runs.Run) -> Any:
     page.goto(page.url.partition("#")[0] + f"#/run/{id_of(run.path)}/results")
+    expect(page.locator(".r-calibration")).to_be_visible()  # what comes above pushes the cloud down
     page.locator(".k-cloud").scroll_into_view_if_needed()
     expect(page.locator(".k-legend")).to_be_visible()
     expect(page.locator(".k-wait")).to_have_count(0)

@@ -4,6 +4,7 @@ import * as api from "../api";
 import type { RunDetails } from "../api";
 import { Cloud } from "../cloud";
 import { Code } from "../parts/code";
+import { Loading } from "../parts/failed";
 import { Intervals, type IntervalRow } from "../parts/intervals";
 import { going } from "../parts/status";
 import { useLoaded } from "../parts/use";
@@ -52,7 +53,7 @@ function Found({ run, report, facts }: Found) {
         </div>
         <Confusion run={run} confusion={measures.confusion} split={split} answers={answers} />
       </section>
-      {answers.value && <Calibration answers={answers.value} />}
+      {answers.value ? <Calibration answers={answers.value} /> : !answers.failure && <div class="r-late"><Loading /></div>}
       <Cloud run={run} />
       <Worst run={run} report={report} />
       <Classes measures={measures} classes={facts.classes} split={split} />

@@ -63,9 +63,8 @@ class Optimizer:
         decays = [plan.decay_on == "all" or p.ndim > 1 for p in self.learnt]
         depth = depths(model) if plan.layer_decay < 1 else {}
         shares = [plan.layer_decay ** depth.get(id(p), 0) for p in self.learnt]
-        self._groups: dict[
-            tuple[bool, float], list[int]
-        ] = {}  # places of the parameters by decay and share of the rate
+        # Places of the parameters by decay and share of the rate.
+        self._groups: dict[tuple[bool, float], list[int]] = {}
         for i, group in enumerate(zip(decays, shares, strict=True)):
             self._groups.setdefault(group, []).append(i)
         self._values = [p.detach() for p in self.learnt]  # the same memory, of which autograd takes no note
