@@ -17,7 +17,7 @@ from tiza.data.dataset import undivided
 from tiza.data.samples import for_model
 from tiza.errors import RequestError
 from tiza.fitting import diverged, engines, prepare
-from tiza.models.building import build
+from tiza.models.building import build, in_passes
 from tiza.readers import Reader, drive, early_stopping
 from tiza.training.events import Event, Measured, RunEnded
 from tiza.training.feed import Feed
@@ -98,7 +98,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
         X = validate_data(self, X, allow_nd=True, reset=False)
         samples = torch.from_numpy(for_model(self._shaped(X), self._sample, self._form))
         with torch.inference_mode():
-            return torch.cat([self.model_(some).softmax(-1) for some in samples.split(1000)]).numpy()
+            return torch.cat([self.model_(some).softmax(-1) for some in in_passes(self.model_, samples, 1000)]).numpy()
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each sample, (N)."""

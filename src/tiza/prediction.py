@@ -137,13 +137,15 @@ def _answering(run: "str | Path | Run", model: "nn.Module | None") -> tuple[Mani
         return kept.manifest, graph.logits
     import torch
 
+    from tiza.models.building import in_passes
     from tiza.runs import restore
 
     restored = restore(run, model=model)
 
     def logits(samples: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return restored.model(torch.from_numpy(samples)).detach().numpy()
+            parts = in_passes(restored.model, torch.from_numpy(samples), 1000)
+            return torch.cat([restored.model(some) for some in parts]).numpy()
 
     return restored.manifest, logits
 

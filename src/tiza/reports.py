@@ -16,7 +16,7 @@ from tiza.errors import RequestError
 from tiza.exports import session
 from tiza.i18n import number, t
 from tiza.metrics import Tally, measure, per_class, summary, wilson
-from tiza.models.building import check_outputs, device_of
+from tiza.models.building import check_outputs, device_of, in_passes
 from tiza.training.machine import using_threads
 
 WORST = 25
@@ -154,20 +154,28 @@ def _report(model: nn.Module, data: Dataset, name: str, sealed: bool) -> Report:
 
     def logits(x: Tensor) -> Tensor:
         with torch.inference_mode():
-            return model(x.to(device)).detach().cpu()
+            return torch.cat([model(some.to(device)).cpu() for some in in_passes(model, x, len(x))])
+
+    def measured(split: Split) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        answers: list[Tensor] = []
+
+        def kept(x: Tensor) -> Tensor:
+            answers.append(logits(x))
+            return answers[-1]
+
+        return _measures(measure(kept, split)), _worst(torch.cat(answers), split.y)
 
     splits: dict[str, dict[str, Any] | None] = {"train": _measures(measure(logits, data.train))}
-    splits["valid"] = _measures(measure(logits, valid := data.open_valid(name)))
-    opening, reason, worst_split, shown = None, None, "valid", valid
+    splits["valid"], worst = measured(data.open_valid(name))
+    opening, reason, worst_split = None, None, "valid"
     if isinstance(data.valid, Sealed):
         splits["test"], reason = None, "as-written"
     elif sealed:
         splits["test"], reason = None, "sealed"
     else:
-        shown, opening = data.test.open(data=data.name, by=name, purpose="evaluation")
+        test, opening = data.test.open(data=data.name, by=name, purpose="evaluation")
         worst_split = "test"
-        splits["test"] = _measures(measure(logits, shown))
-    worst = _worst(logits, shown)
+        splits["test"], worst = measured(test)
     model.train(training)
     return Report(name, data.classes, splits, opening, reason, worst_split, worst)
 
@@ -183,18 +191,17 @@ def _measures(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _worst(logits: Any, split: Split) -> list[dict[str, Any]]:
+def _worst(answers: Tensor, labels: Tensor) -> list[dict[str, Any]]:
     """The samples with the highest loss: index, label, answer, the answer's probability, loss."""
-    answers = torch.cat([logits(x) for x in split.x.split(250)])
-    loss = F.cross_entropy(answers, split.y, reduction="none").nan_to_num(nan=float("inf"))
+    loss = F.cross_entropy(answers, labels, reduction="none").nan_to_num(nan=float("inf"))
     probability, answer = answers.softmax(-1).max(-1)
     return [
         {
             "index": i,
-            "label": int(split.y[i]),
+            "label": int(labels[i]),
             "answer": int(answer[i]),
             "probability": float(probability[i]),
             "loss": float(loss[i]),
         }
-        for i in loss.topk(min(WORST, len(split))).indices.tolist()
+        for i in loss.topk(min(WORST, len(labels))).indices.tolist()
     ]

@@ -12,7 +12,8 @@ from tiza.config import Model, make
 from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError
 from tiza.models import build, check_outputs, parameters_of
-from tiza.models.building import body_of, device_of
+from tiza.models.building import body_of, device_of, in_passes
+from tiza.models.layers import Prepared
 
 
 @cache
@@ -322,3 +323,20 @@ def test_wrong_options_are_all_told_at_once():
 def test_where_a_model_is_is_told():
     assert device_of(nn.Linear(2, 2).to("meta")) == torch.device("meta")
     assert device_of(nn.ReLU()) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("body", "sample", "most", "sizes"),
+    [
+        (nn.Flatten(), (1, 28, 28), 250, [250, 250, 100]),
+        (nn.Flatten(), (3, 224, 224), 250, [13] * 46 + [2]),
+        (Prepared(torch.zeros(3), torch.ones(3), 224), (1, 8, 8), 250, [13] * 46 + [2]),
+        (nn.Flatten(), (3, 2000, 2000), 250, [1] * 600),
+        (nn.Flatten(), (4,), 1000, [600]),
+    ],
+)
+def test_samples_that_are_large_inside_are_answered_few_at_a_time(
+    body: nn.Module, sample: tuple[int, ...], most: int, sizes: list[int]
+):
+    x = torch.zeros(1, dtype=torch.uint8).expand(600, *sample)
+    assert [len(part) for part in in_passes(nn.Sequential(body), x, most)] == sizes

@@ -110,9 +110,9 @@ def test_the_body_is_asked_once_for_each_sample_however_many_epochs(bodies, digi
 def test_the_pass_through_the_body_counts_as_training(bodies, digits):
     ready = prepare(recipe(bodies["cnn"]), digits, None)
     frozen = ready.learner.model.get_submodule("body.frozen")
-    frozen.register_forward_hook(lambda *_: time.sleep(0.05))
+    frozen.register_forward_hook(lambda *_: time.sleep(0.5))
     *_, ended = stream(ready.learner, digits, ready.recipe.plan)
-    assert ended.seconds > 0.05 * 6
+    assert ended.seconds > 2 * 0.5
 
 
 def test_a_saved_run_holds_the_whole_model_and_needs_its_body_no_more(bodies, digits, tmp_path):

@@ -26,7 +26,8 @@ from tiza.training.stacked import StackedLearner, Trial
 
 STEPS = 30
 # Before a batch norm, an input that is the same all over a batch has no gradient but what rounding leaves, about 1e-17,
-# of which Adam makes 1e-9 of the rate: rates of 2e-3 stay below 1e-10 for thirty steps.
+# of which Adam makes 1e-9 of the rate: rates of 2e-3 stay below 1e-10 for thirty steps, unless dropout leaves next to
+# nothing of a layer of two units (1.6e-10).
 
 
 DIGITS = tiza.load("digits", limit=300, valid=50)
@@ -142,7 +143,9 @@ def test_any_widths_and_depths(
     hidden: list[int], lr: list[float], dropout: tuple[float, ...], seeds: tuple[int, ...], batch_norm: bool
 ):
     model = {"hidden": tuple(hidden), "batch_norm": batch_norm}
-    case = Case([DIGITS], plan={}, model=model, lr=lr, dropout=dropout, seeds=seeds)
+    # Among all widths are those whose few units all stay zero in a batch: see above for what Adam makes of that.
+    plan = {"optimizer": "momentum"} if batch_norm else {}
+    case = Case([DIGITS], plan=plan, model=model, lr=lr, dropout=dropout, seeds=seeds)
     assert case.distance() <= 1e-10
 
 

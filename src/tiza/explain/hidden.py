@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tiza.data.rows import Rows
 from tiza.explain.layers import layer_of, layers_of, run_through
-from tiza.models.building import device_of
+from tiza.models.building import device_of, in_passes
 
 AT_ONCE = 500  # samples in one pass
 
@@ -26,7 +26,7 @@ def hidden(model: nn.Module, x: Tensor | Rows, layer: str | None = None) -> tupl
     else:
         layer_of(model, layer)
         before = None
-    found = [_values(model, torch.as_tensor(some), layer, before) for some in x.split(AT_ONCE)]
+    found = [_values(model, torch.as_tensor(some), layer, before) for some in in_passes(model, x, AT_ONCE)]
     return layer, torch.cat(found).numpy()
 
 

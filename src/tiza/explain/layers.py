@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tiza.data.rows import Rows
 from tiza.errors import RequestError
-from tiza.models.building import Built, device_of
+from tiza.models.building import Built, device_of, in_passes
 
 
 def inside(model: nn.Module) -> nn.Module:
@@ -75,4 +75,4 @@ def answers(model: nn.Module, x: Tensor | Rows, *, at_once: int = 1000) -> Tenso
     """Logits (N×C, float64, on the CPU) of the raw samples ``x`` (N×…), in eval mode, some at a time."""
     device = device_of(model)
     with torch.inference_mode():
-        return torch.cat([model.eval()(some.to(device)).double().cpu() for some in x.split(at_once)])
+        return torch.cat([model.eval()(some.to(device)).double().cpu() for some in in_passes(model, x, at_once)])

@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -9,11 +10,14 @@ from torch import Tensor, nn
 
 from tiza.config import Model, make
 from tiza.data.dataset import Dataset
+from tiza.data.rows import Rows
 from tiza.errors import RequestError, TizaError
 from tiza.models.keras import adopted
-from tiza.models.layers import Normalise
+from tiza.models.layers import Normalise, Prepared
 from tiza.models.own import own_line
 from tiza.registry import lookup
+
+ROOM = 2**21  # numbers that enter a model at once on a CPU: of more, finding memory takes longer than computing
 
 
 class Built(nn.Sequential):
@@ -98,6 +102,13 @@ def answers_of(model: nn.Module, x: Tensor) -> Any:
         model.train(training)
         for hook in hooks:
             hook.remove()
+
+
+def in_passes(model: nn.Module, x: Tensor | Rows, most: int) -> Iterable[Tensor]:
+    """The samples ``x`` (N×…) in parts of at most ``most``, of fewer where the model makes large pictures of them."""
+    size = max([math.prod(x.shape[1:]), *(3 * m.size**2 for m in model.modules() if isinstance(m, Prepared))])
+    room = ROOM if device_of(model).type == "cpu" else 16 * ROOM
+    return x.split(max(1, min(most, room // size)))
 
 
 def devices_in_use() -> list[int]:

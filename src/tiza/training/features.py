@@ -11,11 +11,11 @@ from tiza.config import Augment, Plan
 from tiza.data.dataset import Dataset
 from tiza.data.rows import RESIDENT, Rows
 from tiza.data.seal import Sealed, Split
-from tiza.models.building import device_of
+from tiza.models.building import device_of, in_passes
 from tiza.models.layers import Frozen
 from tiza.training.learner import Learner, ModuleLearner
 
-AT_ONCE = 50  # samples; pictures of 224×224 take much room inside a body
+AT_ONCE = 250  # samples
 
 
 def still_of(model: nn.Module) -> tuple[list[nn.Module], list[nn.Module]] | None:
@@ -56,28 +56,31 @@ class FeaturesLearner(ModuleLearner):
         assert isinstance(data.valid, Split)
         self._mode(training=False)
         self.raw = data.shape
-        train, valid = (
-            Split(torch.cat([_features(self.still, x.to(self.device)).cpu() for x in split.x.split(AT_ONCE)]), split.y)
-            for split in (data.train, data.valid)
-        )
-        return replace(data, train=train, valid=valid)
+
+        def of(split: Split) -> Split:
+            parts = in_passes(self.model, split.x, AT_ONCE)
+            return Split(torch.cat([_features(self.still, x.to(self.device)).cpu() for x in parts]), split.y)
+
+        return replace(data, train=of(data.train), valid=of(data.valid))
 
     def forward(self, x: Tensor) -> Tensor:
         """See :meth:`ModuleLearner.forward`."""
-        return self._answer(x)
-
-    def logits(self, x: Tensor) -> Tensor:
-        """See :meth:`ModuleLearner.logits`."""
-        self._mode(training=False)
-        with torch.inference_mode():
-            return self._answer(x.to(self.device)).detach()[None]
-
-    def _answer(self, x: Tensor) -> Tensor:
-        if self.raw is None or tuple(x.shape[1:]) == self.raw:
+        if self._is_raw(x):
             return self.model(x)
         for part in self.rest:
             x = part(x)
         return x
+
+    def logits(self, x: Tensor) -> Tensor:
+        """See :meth:`ModuleLearner.logits`."""
+        if self._is_raw(x):
+            return super().logits(x)
+        self._mode(training=False)
+        with torch.inference_mode():
+            return self.forward(x.to(self.device))[None]
+
+    def _is_raw(self, x: Tensor) -> bool:
+        return self.raw is None or tuple(x.shape[1:]) == self.raw
 
 
 def _features(still: Sequence[nn.Module], x: Tensor) -> Tensor:

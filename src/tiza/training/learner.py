@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tiza.config import Plan
 from tiza.errors import TizaError
+from tiza.models.building import in_passes
 from tiza.training.losses import LOSSES
 from tiza.training.optim import Optimizer
 
@@ -98,7 +99,7 @@ class ModuleLearner:
         """Answers in eval mode, (1, N, C)."""
         self._mode(training=False)
         with torch.inference_mode():
-            return self.model(x.to(self.device)).detach()[None]
+            return torch.cat([self.model(some.to(self.device)) for some in in_passes(self.model, x, len(x))])[None]
 
     def _mode(self, *, training: bool) -> None:
         if self.model.training is not training:  # walking all modules at every step would cost more than a small step

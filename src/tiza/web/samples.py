@@ -19,6 +19,7 @@ from tiza.data.sources import read
 from tiza.errors import RequestError
 from tiza.i18n import t
 from tiza.metrics import tally
+from tiza.models.building import in_passes
 from tiza.prediction import Predictor
 
 CHUNK = 1_000  # samples that travel together
@@ -83,7 +84,7 @@ def answers(run: runs.Run, data: Dataset) -> dict[str, Any]:
     model = runs.restore(run).model
     x, y = data.valid.gather(torch.arange(len(data.valid)))
     with torch.inference_mode():
-        logits = torch.cat([model(part) for part in x.split(250)])
+        logits = torch.cat([model(part) for part in in_passes(model, x, 250)])
     probability, answer = logits.softmax(-1).max(-1)
     return {
         "index": list(range(len(y))), "label": y.tolist(), "answer": answer.tolist(),
