@@ -19,9 +19,9 @@ from tiza.errors import TizaError
 from tiza.exports import session
 
 
-def fitted(folder: Path, seed: int = 0) -> runs.Run:
+def fitted(folder: Path, seed: int = 0, data: str = "iris") -> runs.Run:
     plan = {"epochs": 2, "threads": 1, "lr": 0.01, "seed": seed}
-    recipe = {"data": "iris", "model": {"name": "mlp", "hidden": [8]}, "plan": plan}
+    recipe = {"data": data, "model": {"name": "mlp", "hidden": [8]}, "plan": plan}
     run = tiza.fit(make(Recipe, recipe), run=folder)
     tiza.export(run, "onnx")
     return run
@@ -163,6 +163,15 @@ def test_the_answers_come_without_torch(exported: runs.Run, tmp_path: Path):
         words = ["predict", str(exported.path), str(tmp_path / "rows.csv"), *options]
         command = f"from tiza.cli import main\ntry: main({words!r})\nexcept SystemExit as end: assert end.code == 0"
         assert not HEAVY & modules_after(command)
+
+
+def test_a_picture_of_an_answer_needs_no_torch_either(home: Path, tmp_path: Path):
+    digits = fitted(tmp_path / "digits", data="digits")
+    pen = Path(__file__).parents[2] / "examples" / "pen.png"
+    words = ["predict", str(digits.path), str(pen), "--save", str(tmp_path / "saved")]
+    command = f"from tiza.cli import main\ntry: main({words!r})\nexcept SystemExit as end: assert end.code == 0"
+    assert not (HEAVY - {"matplotlib"}) & modules_after(command)
+    assert (tmp_path / "saved" / "predictions.png").exists()
 
 
 def test_of_a_run_without_onnx_they_come_from_torch(exported: runs.Run, tmp_path: Path):

@@ -43,7 +43,7 @@ def save_answers(files: Sequence[Path], answers: "Sequence[Prediction]", folder:
         plain = [answer.to_dict() for answer in answers]
         storage.write(folder / "predictions.json", storage.to_json({"predictions": plain}, indent=1))
         return [folder / "predictions.json"]
-    from tiza import figures  # and torch with them
+    from tiza import figures
     from tiza.data.intake import read_picture
     from tiza.terminal import share
 

@@ -2,6 +2,8 @@
 
 Lengths are inches from the top left corner of the sheet. A sheet is at most 7.5 inches wide and its smallest text 10
 points, so that no label is under 11 px when it is shown 600 px wide; the overview (8 inches, 8 points) at 800 px.
+
+Nothing here imports torch before a figure asks for it: the pictures of an exported model's answers need none.
 """
 
 from tiza.figures.activations import activations

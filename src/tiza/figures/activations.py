@@ -1,16 +1,18 @@
 """Activation functions beside their derivatives."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from tiza.explain.activations import Curve
 from tiza.figures.paper import GREY, INK, as_tick, place, sheet, styled
 from tiza.figures.samples import CLASSES
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.activations import Curve
 
 FUNCTION: dict[str, Any] = {"color": INK, "linewidth": 2}
 SLOPE: dict[str, Any] = {"color": CLASSES[1], "linewidth": 2, "linestyle": (0, (3, 2))}
@@ -18,7 +20,7 @@ JUMP = 0.4  # between two neighbours: no line joins what a function leaps over
 
 
 @styled
-def activations(of: Mapping[str, Curve]) -> Figure:
+def activations(of: Mapping[str, "Curve"]) -> Figure:
     """Each function and its derivative on one scale, so that slopes can be compared."""
     rows = -(-(len(of) + 1) // 4)
     figure, page = sheet(1.0 + 2.05 * rows, t("fig.activations.title"), t("fig.activations.note"))

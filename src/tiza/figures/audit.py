@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tiza.data.audit import Audit, Pair, Place
-from tiza.data.dataset import Dataset
 from tiza.errors import RequestError
 from tiza.figures.paper import GREY, INK, MARGIN, WIDTH, WRONG, as_value, fit, sheet, styled, tile
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.data.audit import Audit, Pair, Place
+    from tiza.data.dataset import Dataset
 
 COLUMNS, TILE, GAP, BLOCK = 3, 1.06, 0.1, 2.02  # pairs in a row; inches: a tile, between two of them, a row of pairs
 LINE, HEAD = 0.24, 1.05  # of a table: a line of text, and room for the names of its columns
@@ -20,7 +22,7 @@ FEATURES = 6  # columns of a table that have room
 
 
 @styled
-def audit(of: Audit, data: Dataset, most: int = 12) -> Figure:
+def audit(of: "Audit", data: "Dataset", most: int = 12) -> Figure:
     """The first ``most`` pairs of an audit of ``data``: the two images, or rows, with split, number and label.
 
     Labels that differ are marked. Raises :class:`TizaError` where there is no pair.
@@ -37,7 +39,7 @@ def audit(of: Audit, data: Dataset, most: int = 12) -> Figure:
     return (_tiles if of.images else _rows)(pairs, data, title, "; ".join(note))
 
 
-def _tiles(pairs: Sequence[Pair], data: Dataset, title: str, note: str) -> Figure:
+def _tiles(pairs: Sequence["Pair"], data: "Dataset", title: str, note: str) -> Figure:
     figure, page = sheet(0.85 + BLOCK * math.ceil(len(pairs) / COLUMNS), title, note)
     step = (WIDTH - 2 * MARGIN + 0.2) / COLUMNS
     for i, pair in enumerate(pairs):
@@ -51,14 +53,14 @@ def _tiles(pairs: Sequence[Pair], data: Dataset, title: str, note: str) -> Figur
     return figure
 
 
-def _caption(page: Axes, x: float, y: float, place: Place, wrong: bool) -> None:
+def _caption(page: Axes, x: float, y: float, place: "Place", wrong: bool) -> None:
     page.text(x, y, fit(t(f"split.{place.split}"), TILE + GAP), color=GREY)
     page.text(x, y + 0.18, str(place.number), color=GREY)
     label = fit(f"✗ {place.label}" if wrong else place.label, TILE + GAP - 0.02, weight="bold")
     page.text(x, y + 0.36, label, weight="bold", color=WRONG if wrong else INK)
 
 
-def _rows(pairs: Sequence[Pair], data: Dataset, title: str, note: str) -> Figure:
+def _rows(pairs: Sequence["Pair"], data: "Dataset", title: str, note: str) -> Figure:
     names = data.features[:FEATURES]
     figure, page = sheet(1.0 + HEAD + len(pairs) * 3.4 * LINE, title, note)
     step = (WIDTH - MARGIN - 0.45 - VALUES) / FEATURES

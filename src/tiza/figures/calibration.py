@@ -1,16 +1,18 @@
 """Reliability: confidence against accuracy, how many answers have it, and what leaving out unsure ones gives."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from tiza.explain.calibration import Calibration
 from tiza.figures.learning import zoom
 from tiza.figures.paper import GREY, INK, SIZE, TRAIN, VALID, Box, as_percent, place, sheet, styled, text_width
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.explain.calibration import Calibration
 
 PLOT: Box = (0.65, 1.17, 2.7, 2.7)
 COUNTS: Box = (0.65, 4.25, 2.7, 0.75)
@@ -20,7 +22,7 @@ DASHED = (0, (3, 2))
 
 
 @styled
-def calibration(of: Calibration) -> Figure:
+def calibration(of: "Calibration") -> Figure:
     """Left the reliability diagram over the count of each bin; right accuracy and coverage against the threshold."""
     title = t("fig.calibration.title", split=t(f"split.{of.split}"), n=of.n, error=of.width.error)
     figure, page = sheet(5.5, title, t("fig.calibration.note", bins=len(of.width.n)))
@@ -31,7 +33,7 @@ def calibration(of: Calibration) -> Figure:
     return figure
 
 
-def _reliability(page: Axes, of: Calibration, colour: str) -> None:
+def _reliability(page: Axes, of: "Calibration", colour: str) -> None:
     """A dot for each bin with its interval, a diamond for each bin of equal count, and the diagonal."""
     page.text(PLOT[0], PLOT[1] - 0.15, t("fig.calibration.accuracy"), weight="bold")
     ax = place(page, PLOT)
@@ -47,7 +49,7 @@ def _reliability(page: Axes, of: Calibration, colour: str) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(as_percent))
 
 
-def _counts(page: Axes, of: Calibration, colour: str) -> None:
+def _counts(page: Axes, of: "Calibration", colour: str) -> None:
     """How many answers each bin of equal width has, on a logarithmic scale from one on."""
     page.text(COUNTS[0], COUNTS[1] - 0.12, t("fig.calibration.counts"), weight="bold")
     ax = place(page, COUNTS)
@@ -61,7 +63,7 @@ def _counts(page: Axes, of: Calibration, colour: str) -> None:
     ax.set_xlabel(t("fig.calibration.confidence"), labelpad=3)
 
 
-def _thresholds(page: Axes, of: Calibration, colour: str) -> None:
+def _thresholds(page: Axes, of: "Calibration", colour: str) -> None:
     """Accuracy of what is still answered, with its interval, and its share of all; where the wanted one is reached."""
     known = [one for one in of.thresholds if one.accuracy is not None]
     x = np.array([one.at for one in known])
@@ -102,7 +104,7 @@ def _line(page: Axes, box: Box, ax: Axes, x: np.ndarray, y: np.ndarray, colour: 
     page.text(left + width + 0.1, here, number(float(y[-1]), ".1%"), weight="bold", va="center_baseline")
 
 
-def _said(of: Calibration) -> list[str]:
+def _said(of: "Calibration") -> list[str]:
     """What has to be left out for the accuracy that is wanted, in lines."""
     if of.enough is None:
         return [t("fig.calibration.never", wanted=of.wanted)]

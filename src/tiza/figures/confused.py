@@ -1,15 +1,17 @@
 """Which classes are taken for each other: a bar a pair, and the samples of one cell as tiles."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tiza.explain.confused import Cell, Confused, Pair
 from tiza.figures.paper import GREY, MARGIN, SIZE, WIDTH, WRONG, fit, sheet, styled, text_width, tile
 from tiza.figures.verdicts import is_long, verdict
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.explain.confused import Cell, Confused, Pair
 
 PAIRS, TILES, COLUMNS = 8, 15, 5  # most that are drawn
 ROW, SIDE = 0.3, 1.26
@@ -17,7 +19,7 @@ LOOKS: tuple[dict[str, Any], ...] = ({"color": WRONG}, {"color": WRONG, "alpha":
 
 
 @styled
-def confused(of: Confused) -> Figure:
+def confused(of: "Confused") -> Figure:
     """Up to eight pairs with the errors in each direction; below, up to 15 images of the cell, the surest first."""
     pairs, n = of.pairs[:PAIRS], int(of.confusion.sum())
     images = of.cell is not None and of.cell.samples.ndim == 4 and of.cell.n > 0
@@ -34,7 +36,7 @@ def confused(of: Confused) -> Figure:
     return figure
 
 
-def _bars(page: Axes, pairs: tuple[Pair, ...], top: float) -> None:
+def _bars(page: Axes, pairs: tuple["Pair", ...], top: float) -> None:
     """One row a pair: its names, a bar for each direction, the counts, and the share with its interval."""
     names = [" ↔ ".join(fit(name, 1.0) for name in pair.classes) for pair in pairs]
     said = [_share(pair) for pair in pairs]
@@ -53,12 +55,12 @@ def _bars(page: Axes, pairs: tuple[Pair, ...], top: float) -> None:
         page.text(WIDTH - MARGIN, y + ROW / 2, said[i], ha="right", va="center_baseline", color=GREY)
 
 
-def _share(pair: Pair) -> str:
+def _share(pair: "Pair") -> str:
     low, high = (number(100 * end, ".1f") for end in pair.interval)
     return f"{number(pair.share, '.1%')} ({low}–{high})"
 
 
-def _tiles(page: Axes, cell: Cell, classes: tuple[str, ...], top: float, shown: int, pitch: float) -> None:
+def _tiles(page: Axes, cell: "Cell", classes: tuple[str, ...], top: float, shown: int, pitch: float) -> None:
     """The images of the cell under a line that says how many there are."""
     key = "fig.confused.cell" if shown == cell.n else "fig.confused.some"
     said = t(key, label=fit(cell.label, 1.2), answer=fit(cell.answer, 1.2), n=cell.n, of=cell.of, shown=shown)

@@ -1,23 +1,28 @@
 """What crossed samples do to validation: for each share the accuracy that validation shows, and the true one."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tiza.explain.crossing import Crossed, Crossing
 from tiza.figures.learning import spread
 from tiza.figures.paper import GREY, INK, VALID, as_percent, place, sheet, styled
 from tiza.i18n import number, t
-from tiza.metrics import student
+
+if TYPE_CHECKING:
+    from tiza.explain.crossing import Crossed, Crossing
 
 WIDE, HIGH, STEP, DOWN = 1.95, 1.7, 3.6, 2.55  # inches: a plot, and from one to the next
 LEAST = 0.44  # between the two last values
 
 
 @styled
-def crossing(of: Crossing) -> Figure:
+def crossing(of: "Crossing") -> Figure:
     """Means over seeds, with their intervals, one panel for each share, all on one scale."""
+    from tiza.metrics import student
+
     seeds = len(of.shares[0].valid)
     note = t("fig.crossing.note", recipe=of.recipe, seeds=seeds)
     figure, page = sheet(1.0 + DOWN * -(-len(of.shares) // 2), t("fig.crossing.title"), note)
@@ -29,7 +34,9 @@ def crossing(of: Crossing) -> Figure:
     return figure
 
 
-def _panel(page: Axes, one: Crossed, left: float, top: float, low: float) -> None:
+def _panel(page: Axes, one: "Crossed", left: float, top: float, low: float) -> None:
+    from tiza.metrics import student
+
     page.text(left, top - 0.16, t("fig.crossing.share", share=one.share), weight="bold")
     ax = place(page, (left, top, WIDE, HIGH))
     epochs = np.arange(1, one.valid.shape[1] + 1)

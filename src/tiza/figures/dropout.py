@@ -1,6 +1,7 @@
 """Dropout at work: the units of one layer in eval mode and in four draws, and what the draws answer."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,10 +9,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tiza.explain.dropout import Dropout
 from tiza.figures.paper import GREY, INK, MARGIN, as_percent, as_probability, fit, place, sheet, styled
 from tiza.figures.samples import CLASSES
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.explain.dropout import Dropout
 
 MOST_UNITS = 400  # more would be too small to see
 DRAWS = 4
@@ -22,7 +25,7 @@ OFF = CLASSES[1]
 
 
 @styled
-def dropout(of: Dropout) -> Figure:
+def dropout(of: "Dropout") -> Figure:
     """Each unit a square, the darker the larger its activation, crossed where a draw switches it off.
 
     At most 400 units are drawn. Below, the probability of the right class over all draws, against eval mode's.
@@ -69,7 +72,7 @@ def _units(ax: Axes, values: np.ndarray, off: np.ndarray, most: float) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _histogram(page: Axes, of: Dropout, label: str) -> None:
+def _histogram(page: Axes, of: "Dropout", label: str) -> None:
     """How often the draws give the right class which probability; their mean and eval mode's beside it."""
     left, top, width = 0.55, 3.62, 4.2
     chances, mean = of.probabilities, float(of.probabilities.mean())

@@ -1,6 +1,6 @@
 """An embedding as a cloud: every sample a dot or its own small image, its class by colour, mark and name."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import patheffects
@@ -8,10 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from tiza.explain.embedding import Embedding
 from tiza.figures.paper import GREY, INK, MARGIN, WIDTH, WRONG, fit, place, sheet, styled, text_width
 from tiza.figures.samples import MARKERS
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.embedding import Embedding
 
 # After P. Tol's muted scheme, safe for colour-blind readers, its pale colours darker; then from the beginning again.
 COLOURS = ("#332288", "#5aa9d6", "#44aa99", "#117733", "#8a8a26", "#c2a63a", "#cc6677", "#882255", "#aa4499", "#6f7674")
@@ -22,7 +24,7 @@ MANY = 15  # points of a class, among which its name may stand
 
 
 @styled
-def embedding(of: Embedding) -> Figure:
+def embedding(of: "Embedding") -> Figure:
     """The samples as their images where there is room, else as dots; wrongly answered ones are ringed."""
     n, wrong = len(of.points), int(of.wrong.sum())
     names = [fit(name, 1.2) for name in of.classes]
@@ -64,7 +66,7 @@ def _look(c: int) -> dict[str, Any]:
     return {"color": COLOURS[c % len(COLOURS)], "marker": MARKERS[c % len(MARKERS)], "linewidth": 0}
 
 
-def _inches(of: Embedding, wide: float) -> tuple[np.ndarray, tuple[float, float]]:
+def _inches(of: "Embedding", wide: float) -> tuple[np.ndarray, tuple[float, float]]:
     """The points on the page, one scale for both axes, and the size of the cloud."""
     low, high = of.points.min(0), of.points.max(0)
     spread = np.where(high > low, high - low, 1e-9)
@@ -98,7 +100,7 @@ def _image(ax: Axes, image: np.ndarray, at: np.ndarray, colour: str) -> None:
         ax.plot([extent[i] for i in (0, 1, 1, 0, 0)], [extent[i] for i in (2, 2, 3, 3, 2)], color=colour, linewidth=1.4)
 
 
-def _name(ax: Axes, of: Embedding, points: np.ndarray, names: list[str]) -> None:
+def _name(ax: Axes, of: "Embedding", points: np.ndarray, names: list[str]) -> None:
     """Each class's name at the middle of its points; of names that would cover each other the first."""
     taken: list[tuple[float, float, float]] = []
     for c in np.unique(of.labels):

@@ -1,22 +1,24 @@
 """A picture before and after a convolution, and one number of it worked."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tiza.explain.filters import Filtered
 from tiza.figures.paper import GREY, MARGIN, WIDTH, as_value, fit, place, sheet, styled, text_width
 from tiza.figures.samples import CLASSES
 from tiza.figures.signed import SIGNED, scale_bar
 from tiza.i18n import t
 
+if TYPE_CHECKING:
+    from tiza.explain.filters import Filtered
+
 SIDE, CELL, LARGEST = 3.4, 0.58, 5  # inches of a picture and of a number; rows of a kernel that is written out
 
 
 @styled
-def filter(of: Filtered) -> Figure:
+def filter(of: "Filtered") -> Figure:
     """The picture and the result side by side, the same place framed in both; below, the numbers of that place.
 
     Where the kernel's weights cancel out, the result has a colour on each side of 0; else it is grey as the picture.
@@ -40,7 +42,7 @@ def filter(of: Filtered) -> Figure:
     return figure
 
 
-def said(of: Filtered) -> str:
+def said(of: "Filtered") -> str:
     """What the kernel is called."""
     size = "×".join(map(str, of.kernel.shape))
     return t(f"filter.{of.kind}", size=size) if of.kind else t("filter.own", size=size)
@@ -64,7 +66,7 @@ def _picture(
     ax.grid(False)
 
 
-def _worked(page: Axes, of: Filtered, top: float) -> None:
+def _worked(page: Axes, of: "Filtered", top: float) -> None:
     """The pixels under the kernel, the kernel, and the sum of their products."""
     rows, columns = of.kernel.shape
     x, middle = MARGIN, top + 0.3 + 0.27 * (rows - 1) / 2

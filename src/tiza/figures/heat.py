@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -27,7 +27,9 @@ from tiza.figures.searched import (
 )
 from tiza.figures.spots import BREADTH, LOSSES, bar, ends_of, scattered, shade, single
 from tiza.i18n import number, t
-from tiza.trials.table import Trials
+
+if TYPE_CHECKING:
+    from tiza.trials.table import Trials
 
 EMPTY: dict[str, Any] = {"facecolor": "#f6f7f5", "edgecolor": "#9aa19d", "linewidth": 0}
 HATCHED = {name: EMPTY | {"hatch": hatch} for name, hatch in zip(LOSSES, ("xxxx", "////", "...."), strict=True)}
@@ -41,7 +43,7 @@ Cells = dict[tuple[int, int], dict[str, Any]]  # the best row of each pair of va
 
 
 @styled
-def heat(trials: Trials, x: str | None = None, y: str | None = None) -> Figure:
+def heat(trials: "Trials", x: str | None = None, y: str | None = None) -> Figure:
     """Mean validation accuracy over two fields; each cell has that of the best trial over the other fields.
 
     By default over the two numeric fields whose values differ most in their mean. Drawn values that hardly ever repeat
@@ -62,7 +64,7 @@ def heat(trials: Trials, x: str | None = None, y: str | None = None) -> Figure:
     return (scattered if any(axis.drawn for axis in axes) else _cells)(trials, axes[0], axes[1], heads)
 
 
-def _by_spread(trials: Trials) -> list[str]:
+def _by_spread(trials: "Trials") -> list[str]:
     """The fields of more than one value: numbers first, then by how far the means of their values are apart."""
 
     def spread(of: Scale) -> float:
@@ -76,7 +78,7 @@ def _by_spread(trials: Trials) -> list[str]:
     return [of.field for of in sorted(scales(trials), key=lambda of: (not all(map(is_number, of.values)), -spread(of)))]
 
 
-def _heads(trials: Trials, names: Sequence[str]) -> tuple[str, str]:
+def _heads(trials: "Trials", names: Sequence[str]) -> tuple[str, str]:
     """Title and the line under it."""
     what = t("fig.and", one=names[0], other=names[1]) if len(names) > 1 else "".join(names)
     if trials.rows[0]["rank"] is None:
@@ -91,7 +93,7 @@ def _heads(trials: Trials, names: Sequence[str]) -> tuple[str, str]:
     return title, note + mean_of(trials)
 
 
-def _cells(trials: Trials, x: Scale, y: Scale, heads: tuple[str, str]) -> Figure:
+def _cells(trials: "Trials", x: Scale, y: Scale, heads: tuple[str, str]) -> Figure:
     """The best accuracy of each pair of values; the best cell framed, hatched where no trial has finished."""
     cells: Cells = {}
     for row in trials.rows:  # the best first
@@ -151,7 +153,7 @@ def _box(ax: Axes, at: tuple[int, int], size: tuple[float, float], inset: float,
     ax.add_patch(Rectangle(corner, 1 - 2 * dx, 1 - 2 * dy, clip_on=False, **look))
 
 
-def _key(trials: Trials, cells: Cells, lost: set[str]) -> list[list[Entry]]:
+def _key(trials: "Trials", cells: Cells, lost: set[str]) -> list[list[Entry]]:
     """What the frames mean, with what the best trial is; the hatches whose words have no room in their cells."""
     told: list[Entry] = []
     if trials.rows[0]["rank"] is not None:

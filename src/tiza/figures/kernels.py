@@ -1,25 +1,30 @@
 """The kernels of a convolution as tiles."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from tiza.explain.kernels import Kernels, strongest
 from tiza.figures.paper import MARGIN, WIDTH, fit, sheet, styled, tile
 from tiza.figures.signed import scale_bar, signed_tile
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.kernels import Kernels
 
 MOST, COLUMNS = 64, 8  # kernels that are drawn, beside each other
 
 
 @styled
-def kernels(of: Kernels) -> Figure:
+def kernels(of: "Kernels") -> Figure:
     """Kernels on one scale with 0 white; those over red, green and blue in colour, with 0 grey.
 
     At most 64, the strongest. Over other channels than a picture's one is shown of each kernel. Kernels of 1×1 are one
     table, a row each.
     """
+    from tiza.explain.kernels import strongest
+
     count, channels, height, width = of.weights.shape
     title = t("fig.kernels.title", layer=of.layer, n=count, height=height, width=width)
     largest = float(np.abs(of.weights).max())
@@ -51,7 +56,7 @@ def kernels(of: Kernels) -> Figure:
     return figure
 
 
-def _table(of: Kernels, title: str, largest: float) -> Figure:
+def _table(of: "Kernels", title: str, largest: float) -> Figure:
     """Kernels of 1×1: what each makes of each channel, as one table."""
     count, channels = of.weights.shape[:2]
     cell = min((WIDTH - 2 * MARGIN) / max(count, channels), 0.3)

@@ -1,20 +1,23 @@
 """Likely label errors: each image over its label and the likelier class; of tables, how many labels are which class."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from tiza.explain.label_errors import LabelErrors
 from tiza.figures.paper import MARGIN, SIZE, WIDTH, sheet, styled, tile
 from tiza.figures.verdicts import is_long, matrix_sheet, verdict
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.label_errors import LabelErrors
 
 TILES, COLUMNS, SIDE = 25, 5, 1.26
 
 
 @styled
-def label_errors(of: LabelErrors) -> Figure:
+def label_errors(of: "LabelErrors") -> Figure:
     """Up to 25 images, the likeliest errors first: the label at the left, the likelier class with its probability.
 
     Of a table the estimated counts, label against likely class.

@@ -1,7 +1,7 @@
 """How a run learnt: its loss, accuracy and F1 against epochs, each line named at its end."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,9 +25,11 @@ from tiza.figures.paper import (
     text_width,
 )
 from tiza.i18n import number, t
-from tiza.rates import Rates
-from tiza.runs import Run
 from tiza.training.events import Measured, RunStarted, Stepped
+
+if TYPE_CHECKING:
+    from tiza.rates import Rates
+    from tiza.runs import Run
 
 LOOKS: dict[str, dict[str, Any]] = {
     "running": {"color": TRAIN, "linewidth": 1.1, "linestyle": (0, (3, 2)), "alpha": 0.75},
@@ -38,7 +40,7 @@ METRICS = {"loss": "col.loss", "accuracy": "col.accuracy", "f1_macro": "col.f1"}
 
 
 @styled
-def curves(run: Run, metrics: Sequence[str] = ("loss", "accuracy")) -> Figure:
+def curves(run: "Run", metrics: Sequence[str] = ("loss", "accuracy")) -> Figure:
     """Metrics against epochs: train measured again, train as it ran, and validation.
 
     Of ``f1_macro``, the third that there is, no running mean is taken: F1 is no mean over batches.
@@ -59,7 +61,7 @@ def curves(run: Run, metrics: Sequence[str] = ("loss", "accuracy")) -> Figure:
 
 
 @styled
-def rates(of: Rates) -> Figure:
+def rates(of: "Rates") -> Figure:
     """Loss against the rate, and where the suggested one lies."""
     figure, page = sheet(3.6, t("fig.rates.title", rate=as_value(of.suggestion)), t("fig.rates.note"))
     ax = place(page, (0.75, 0.95, 6.3, 2.0))
@@ -75,7 +77,7 @@ def rates(of: Rates) -> Figure:
     return figure
 
 
-def names_of(run: Run) -> dict[str, str]:
+def names_of(run: "Run") -> dict[str, str]:
     """The names of a run's data and model, in words where they are the user's own."""
     names = {"data": run.facts.data, "model": run.recipe.model.name}
     return {kind: t(f"fig.external-{kind}") if name == "external" else name for kind, name in names.items()}
@@ -83,7 +85,7 @@ def names_of(run: Run) -> dict[str, str]:
 
 def plots(
     page: Axes,
-    run: Run,
+    run: "Run",
     boxes: Sequence[Box],
     metrics: Sequence[str] = ("loss", "accuracy"),
     size: float = SIZE,

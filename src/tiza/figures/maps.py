@@ -1,19 +1,20 @@
 """Feature maps: the heat of all of them over the picture, and each as a tile."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from tiza.explain.kernels import strongest
-from tiza.explain.maps import Maps
 from tiza.figures.paper import MARGIN, WIDTH, as_probability, as_value, fit, sheet, styled, tile
 from tiza.figures.samples import CLASSES
 from tiza.figures.signed import SIGNED, scale_bar, signed_tile
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.maps import Maps
 
 MOST, COLUMNS = 64, 8  # maps that are drawn, beside each other
 MOST_UNITS, FEW = 1024, 14  # units that are drawn; that stand in one row, with their numbers
@@ -21,11 +22,13 @@ SIDE = 1.62  # of the pictures above them
 
 
 @styled
-def maps(of: Maps) -> Figure:
+def maps(of: "Maps") -> Figure:
     """The picture, what all maps together answer to, that over the picture, and the strongest map over it.
 
     Below, each map: at most 64, the strongest, on one scale with 0 white. Units are squares beside the picture.
     """
+    from tiza.explain.kernels import strongest
+
     count = len(of.values)
     sizes = "×".join(map(str, of.values.shape[1:]))
     title = t("fig.maps.title" if of.are_maps else "fig.maps.units", layer=of.layer, n=count, size=sizes)
@@ -68,8 +71,10 @@ def _lay(page: Axes, heat: np.ndarray, x: float, y: float) -> None:
     tile(page, np.rint(255 * shade).astype(np.uint8), x, y, SIDE, photo=True)
 
 
-def _units(of: Maps, title: str, note: str, most: float) -> Figure:
+def _units(of: "Maps", title: str, note: str, most: float) -> Figure:
     """The picture, and a square for each unit, row by row."""
+    from tiza.explain.kernels import strongest
+
     shown = strongest(of.strength, MOST_UNITS)
     left, top = MARGIN + SIDE + 0.35, 1.05
     room = WIDTH - MARGIN - left

@@ -1,13 +1,15 @@
 """A sample and the training samples that a network takes for most alike to it."""
 
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from tiza.explain.neighbours import Neighbours
 from tiza.figures.paper import GREY, INK, MARGIN, WIDTH, WRONG, as_value, fit, sheet, styled, tile
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.explain.neighbours import Neighbours
 
 COLUMNS, STEP, PITCH = 4, 1.27, 1.68
 SIDE = 1.12
@@ -15,7 +17,7 @@ MOST_FEATURES = 6
 
 
 @styled
-def neighbours(of: Neighbours) -> Figure:
+def neighbours(of: "Neighbours") -> Figure:
     """The sample at the left, its neighbours by distance; those of another class than the answer are marked with ≠."""
     k, answer = len(of.index), fit(of.classes[of.answer], 1.2)
     title = t("fig.neighbours.title", agree=of.agree, k=k, answer=answer)
@@ -24,7 +26,7 @@ def neighbours(of: Neighbours) -> Figure:
     return (_images if of.sample.ndim == 3 else _rows)(of, title, note)
 
 
-def _images(of: Neighbours, title: str, note: str) -> Figure:
+def _images(of: "Neighbours", title: str, note: str) -> Figure:
     rows = -(-len(of.index) // COLUMNS)
     top = 1.15
     figure, page = sheet(max(top + rows * PITCH, top + 2.4), title, note)
@@ -47,7 +49,7 @@ def _images(of: Neighbours, title: str, note: str) -> Figure:
     return figure
 
 
-def _rows(of: Neighbours, title: str, note: str) -> Figure:
+def _rows(of: "Neighbours", title: str, note: str) -> Figure:
     """Of a table: a line each with its label, its distance and its first features."""
     features = of.features[:MOST_FEATURES]
     left, step = 2.5, 0.3

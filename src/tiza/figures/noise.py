@@ -1,21 +1,25 @@
 """Gradient noise: how far batches of each size stray from the gradient of all samples."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from tiza.explain.noise import Noise
 from tiza.figures.paper import GREY, INK, MARGIN, as_tick, as_value, place, sheet, styled
 from tiza.figures.samples import CLASSES
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.noise import Noise
 
 BINS = 40
 COLOURS = (CLASSES[1], CLASSES[0])
 
 
 @styled
-def noise(of: Noise) -> Figure:
+def noise(of: "Noise") -> Figure:
     """For each size of batch the distributions of cosine and deviation, with their medians and the speed."""
     note = t("fig.noise.fresh" if of.fresh else "fig.noise.trained", n=of.samples, draws=len(of.draws[0].cosine))
     figure, page = sheet(1.5 + 1.75 * len(of.draws), t("fig.noise.title"), note)

@@ -1,21 +1,23 @@
 """One picture that tells a whole run."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from tiza.data.dataset import Dataset
 from tiza.figures.learning import names_of, plots
 from tiza.figures.paper import sheet, styled
 from tiza.figures.verdicts import draw_matrix, errors_line, is_long, verdict, worst_tiles
 from tiza.i18n import number, t
-from tiza.reports import Report
-from tiza.runs import Run
+
+if TYPE_CHECKING:
+    from tiza.data.dataset import Dataset
+    from tiza.reports import Report
+    from tiza.runs import Run
 
 
 @styled
-def overview(run: Run, report: Report, data: Dataset) -> Figure:
+def overview(run: "Run", report: "Report", data: "Dataset") -> Figure:
     """One picture of a run, 1600×900 px: what was trained, how good it is, how it learnt and where it errs."""
     split = report.worst_split
     of: dict[str, Any] = report.splits[split] or {}

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import style
@@ -13,11 +14,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
 from tiza import storage
-from tiza.explain.perceptron import Lines
 from tiza.figures.paper import GREY, INK, MARGIN, STYLE, WIDTH, as_tick, fit, place, sheet, styled, text_width
 from tiza.figures.regions import look, scatter
 from tiza.figures.samples import CLASSES
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.perceptron import Lines
 
 PANELS, FRAMES = 6, 120  # at most
 PALE = 0.22  # how much of a class's colour its side of the line has
@@ -27,7 +30,7 @@ FRAME, LAST = 200, 3_000  # milliseconds
 
 
 @styled
-def perceptron(of: Lines) -> Figure:
+def perceptron(of: "Lines") -> Figure:
     """The line at six moments, from none to the last; the sample just seen and those on the wrong side are ringed."""
     moments = spaced([0, *of.moved.tolist()], PANELS)
     n, wrong = len(of.samples), int(of.wrong(len(of.samples)).sum())
@@ -42,7 +45,7 @@ def perceptron(of: Lines) -> Figure:
     return figure
 
 
-def animate(of: Lines, path: str | Path) -> Path:
+def animate(of: "Lines", path: str | Path) -> Path:
     """A GIF of the line before the first update and after each that moved it, at most 120 frames; the path written.
 
     Where there are more, those at the beginning, which move it most, are kept closest; the picture says so.
@@ -77,12 +80,12 @@ def spaced(values: list[int], n: int) -> list[int]:
     return [values[i] for i in np.unique(np.geomspace(1, len(values), n).round().astype(int) - 1)]
 
 
-def _heading(of: Lines, moment: int) -> str:
+def _heading(of: "Lines", moment: int) -> str:
     wrong = int(of.wrong(moment).sum())
     return t("fig.perceptron.after" if of.weights[moment, :2].any() else "fig.perceptron.none", n=moment, wrong=wrong)
 
 
-def _legend(page: Axes, of: Lines, y: float, width: float) -> None:
+def _legend(page: Axes, of: "Lines", y: float, width: float) -> None:
     """The two classes with their signs, and which feature runs which way."""
     x = MARGIN + 0.06
     for label, name in enumerate(of.classes):
@@ -94,7 +97,7 @@ def _legend(page: Axes, of: Lines, y: float, width: float) -> None:
     page.text(width - MARGIN, y, fit(axes, width - MARGIN - x), color=GREY, ha="right", va="center_baseline")
 
 
-def _draw(ax: Axes, of: Lines, moment: int, ticks: int) -> None:
+def _draw(ax: Axes, of: "Lines", moment: int, ticks: int) -> None:
     """Points, the line and its two sides; before there is a line, the one answer that the bias gives everywhere."""
     low, high = of.points.min(0), of.points.max(0)
     room = ROOM * np.where(high > low, high - low, 1)

@@ -1,7 +1,7 @@
 """Decision regions: the plane of two features in the colours of the answers, the boundary, and the train split."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,22 +9,25 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tiza.data.dataset import stratified
-from tiza.explain.regions import Regions
 from tiza.figures.paper import GREY, INK, MARGIN, SIZE, WIDTH, WRONG, as_tick, fit, place, sheet, styled, text_width
 from tiza.figures.samples import CLASSES, MARKERS
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.regions import Regions
 
 MOST_POINTS = 800  # more would hide the regions
 DEEP = 0.4  # how much of its colour a region has where the answer is sure
 
 
 @styled
-def regions(of: Regions) -> Figure:
+def regions(of: "Regions") -> Figure:
     """What the model answers everywhere: the paler, the less sure; points on the wrong side are ringed.
 
     At most 800 points are drawn, each class with its share.
     """
+    from tiza.data.dataset import stratified
+
     shown = stratified(of.labels, MOST_POINTS)
     names = [fit(name, 1.5) for name in of.classes]
     ringed = t("fig.regions.wrong")

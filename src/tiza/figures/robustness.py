@@ -2,22 +2,25 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from tiza.explain.robustness import Curve, Robustness
 from tiza.figures.paper import GREY, TRAIN, VALID, as_percent, as_tick, place, sheet, styled, text_width, tile
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.explain.robustness import Curve, Robustness
 
 COLUMNS, LEFT, ROOM, GAP = 3, 0.62, 6.26, 0.52  # panels beside each other, where they begin, all of them, between
 TOP, HIGH = 1.17, 1.2
 
 
 @styled
-def robustness(of: Robustness) -> Figure:
+def robustness(of: "Robustness") -> Figure:
     """A panel a distortion, three beside each other: accuracy with its 95 % interval, its value at the end.
 
     Under each severity one sample as the model then gets it, and how much the distortion is.
@@ -41,7 +44,7 @@ def robustness(of: Robustness) -> Figure:
     return figure
 
 
-def _panel(page: Axes, curve: Curve, at: tuple[float, float, float], colour: str, *, named: bool) -> None:
+def _panel(page: Axes, curve: "Curve", at: tuple[float, float, float], colour: str, *, named: bool) -> None:
     """The line of one distortion; the first of a row says what its height means."""
     left, top, wide = at
     name = t(f"distortion.{curve.kind}")
@@ -58,7 +61,7 @@ def _panel(page: Axes, curve: Curve, at: tuple[float, float, float], colour: str
     page.text(end + 0.11, here, number(float(y[-1]), ".0%"), weight="bold", va="center_baseline")
 
 
-def amounts(curve: Curve) -> Sequence[str]:
+def amounts(curve: "Curve") -> Sequence[str]:
     """Each amount as a number of its unit; shares in per cent."""
     times = 100 if curve.unit == "share" else 1
     return [as_tick(times * amount) for amount in curve.amounts]

@@ -1,6 +1,7 @@
 """Saliency: the sample beside what speaks for and against a class in it, by each method, with its sanity check."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,8 +9,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tiza.explain.saliency import Saliency
-from tiza.explain.sanity import Sanity
 from tiza.figures.paper import (
     GREY,
     HAIR,
@@ -28,6 +27,10 @@ from tiza.figures.paper import (
 from tiza.figures.samples import CLASSES
 from tiza.i18n import t
 
+if TYPE_CHECKING:
+    from tiza.explain.saliency import Saliency
+    from tiza.explain.sanity import Sanity
+
 AGAINST, FOR = CLASSES[0], "#8f3a6b"  # one pale, one dark: told apart in grey too
 SIGNED = LinearSegmentedColormap.from_list("signed", [AGAINST, "#ffffff", FOR])
 SIDE, STEP, TOP, BLOCK = 1.96, 2.45, 1.1, 2.85  # of a panel; from one to the next; of the first row; from row to row
@@ -36,7 +39,7 @@ MOST_FEATURES, ROW = 14, 0.27
 
 
 @styled
-def saliency(of: Sequence[Saliency]) -> Figure:
+def saliency(of: Sequence["Saliency"]) -> Figure:
     """The maps of one sample; of a table a bar for each feature, the strongest 14. Every map has its own scale."""
     one = of[0]
     target, answer = (fit(one.classes[i], 1.2) for i in (one.target, one.answer))
@@ -45,7 +48,7 @@ def saliency(of: Sequence[Saliency]) -> Figure:
     return (_images if one.map.ndim == 2 else _bars)(of, title, note, target)
 
 
-def _images(of: Sequence[Saliency], title: str, note: str, target: str) -> Figure:
+def _images(of: Sequence["Saliency"], title: str, note: str, target: str) -> Figure:
     rows = -(-(len(of) + 2) // COLUMNS)
     figure, page = sheet(TOP + rows * BLOCK + 0.2, title, note)
     one = of[0]
@@ -74,7 +77,7 @@ def _images(of: Sequence[Saliency], title: str, note: str, target: str) -> Figur
     return figure
 
 
-def _check(page: Axes, left: float, top: float, check: Sanity) -> None:
+def _check(page: Axes, left: float, top: float, check: "Sanity") -> None:
     """What the sanity check found, in two lines."""
     if check.mean is None:
         page.text(left, top, t("fig.saliency.open" if check.draws else "fig.saliency.unchecked"), color=GREY)
@@ -86,7 +89,7 @@ def _check(page: Axes, left: float, top: float, check: Sanity) -> None:
         page.text(left, top + 0.2, t(f"fig.saliency.{'sign' if check.by_sign_alone else 'passed'}"), color=INK)
 
 
-def _bars(of: Sequence[Saliency], title: str, note: str, target: str) -> Figure:
+def _bars(of: Sequence["Saliency"], title: str, note: str, target: str) -> Figure:
     one = of[0]
     weights = np.max([np.abs(each.map) / (np.abs(each.map).max() or 1) for each in of], axis=0)
     order = np.argsort(-weights, kind="stable")[:MOST_FEATURES]

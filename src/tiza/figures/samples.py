@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tiza.data.dataset import stratified
-from tiza.data.seal import Split
 from tiza.errors import RequestError
 from tiza.figures.paper import (
     GREY,
@@ -29,6 +27,9 @@ from tiza.figures.paper import (
     tile,
 )
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.data.seal import Split
 
 CLASSES = ("#56b4e9", "#cc79a7", INK, "#8a8f8c")  # colours that mean nothing else in tiza
 MARKERS = "o^sDvPX*<>"
@@ -86,7 +87,7 @@ def before_after(pairs: Sequence[tuple[Any, Any, str, bool]]) -> Figure:
 
 
 @styled
-def mosaic(split: Split, classes: Sequence[str], per_class: int = 8, seed: int = 0) -> Figure:
+def mosaic(split: "Split", classes: Sequence[str], per_class: int = 8, seed: int = 0) -> Figure:
     """Some images of each class, one row a class, drawn with the seed. Raises :class:`TizaError` for a table."""
     if split.x.ndim != 4:
         raise RequestError("no-images", where="split")
@@ -107,11 +108,13 @@ def mosaic(split: Split, classes: Sequence[str], per_class: int = 8, seed: int =
 
 
 @styled
-def scatter(split: Split, classes: Sequence[str], features: Sequence[str], axes: tuple[int, int] = (0, 1)) -> Figure:
+def scatter(split: "Split", classes: Sequence[str], features: Sequence[str], axes: tuple[int, int] = (0, 1)) -> Figure:
     """The samples of a table over two of its features, at most 5,000; each class has a colour and a shape.
 
     Raises :class:`TizaError` for images and for tables of one feature.
     """
+    from tiza.data.dataset import stratified
+
     if split.x.ndim != 2 or split.x.shape[1] < 2:
         raise RequestError("two-features", where="split")
     n, split = len(split), split.take(stratified(split.y.numpy(), MOST_POINTS))

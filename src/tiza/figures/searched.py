@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -12,8 +12,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from tiza.figures.paper import GREY, HAIR, INK, MARGIN, SIZE, VALID, WIDTH, as_tick, as_value, fit, text_width
 from tiza.i18n import number, t
-from tiza.trials.space import Range
-from tiza.trials.table import Trials
+
+if TYPE_CHECKING:
+    from tiza.trials.space import Range
+    from tiza.trials.table import Trials
 
 TIE = "#7f8783"
 LOOKS: dict[str, dict[str, Any]] = {
@@ -40,7 +42,7 @@ class Scale:
 
     field: str
     values: list[Any]
-    drawn: Range | None = None
+    drawn: "Range | None" = None
 
     def place(self, value: Any) -> float:
         """Where a value is."""
@@ -69,8 +71,10 @@ class Scale:
         return wide * 0.72 + 0.12 if wide > step * self.every(step) - 0.08 else 0.2
 
 
-def scale(trials: Trials, field: str) -> Scale:
+def scale(trials: "Trials", field: str) -> Scale:
     """The axis of a field."""
+    from tiza.trials.space import Range
+
     asked = trials.search.grid[field]
     own = [plain(row["values"][field]) for row in trials.rows]
     values = list(dict.fromkeys(own if isinstance(asked, Range) else map(plain, asked)))
@@ -79,7 +83,7 @@ def scale(trials: Trials, field: str) -> Scale:
     return Scale(field, values, asked if exact and isinstance(asked, Range) else None)
 
 
-def scales(trials: Trials) -> list[Scale]:
+def scales(trials: "Trials") -> list[Scale]:
     """The axes of the fields that have more than one value."""
     found = [scale(trials, field) for field in trials.search.grid]
     return [of for of in found if len(of.values) > 1]
@@ -106,7 +110,7 @@ def said(value: Any) -> str:
     return as_tick(value) if is_number(value) else str(value)
 
 
-def said_all(trials: Trials, k: int) -> str:
+def said_all(trials: "Trials", k: int) -> str:
     """What trial ``k`` is, of what differs."""
     values = trials.trials[k].values
     axes = scales(trials)
@@ -115,13 +119,13 @@ def said_all(trials: Trials, k: int) -> str:
     return " · ".join(f"{name} {axis.said(values[axis.field])}" for name, axis in zip(names, axes, strict=True))
 
 
-def name_best(trials: Trials) -> str:
+def name_best(trials: "Trials") -> str:
     """``best: trial 7 · lr 0.01 · hidden 80``."""
     settings = said_all(trials, trials.best)
     return t("fig.trials.best", k=trials.best) + (settings and f" · {settings}")
 
 
-def mean_of(trials: Trials) -> str:
+def mean_of(trials: "Trials") -> str:
     """Of what an accuracy is the mean, if of anything: `` · mean of 3 repeats``."""
     folds, repeats = trials.search.folds, trials.search.repeats
     if not folds and repeats == 1:
@@ -130,7 +134,7 @@ def mean_of(trials: Trials) -> str:
     return " · " + t(f"fig.trials.mean.{key}", folds=folds or 1, repeats=repeats)
 
 
-def distinct(trials: Trials) -> list[dict[str, Any]]:
+def distinct(trials: "Trials") -> list[dict[str, Any]]:
     """The rows, the best first, without those that do the same as another."""
     return [row for row in trials.rows if row["same_as"] is None]
 

@@ -1,7 +1,7 @@
 """The accuracy of a search's trials as dots: on the scales of two fields, or against one with their intervals."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,7 +28,9 @@ from tiza.figures.searched import (
     ticks_of,
 )
 from tiza.i18n import number, t
-from tiza.trials.table import Trials
+
+if TYPE_CHECKING:
+    from tiza.trials.table import Trials
 
 SHADES = LinearSegmentedColormap.from_list("validation", ["#fdf8ec", VALID])
 EDGES: dict[str, dict[str, Any]] = {
@@ -72,7 +74,7 @@ def bar(page: Axes, box: Box, ends: tuple[float, float], lowest: float) -> None:
         page.text(box[0], box[1] + box[3] + 0.2, t("fig.heat.below"), color=GREY)
 
 
-def key_of(trials: Trials, looks: dict[str, dict[str, Any]]) -> list[Entry]:
+def key_of(trials: "Trials", looks: dict[str, dict[str, Any]]) -> list[Entry]:
     """The key of a plot of dots: the best with what it is, and how many the others are."""
     told = entries(distinct(trials), looks)
     if trials.rows[0]["rank"] is not None:
@@ -80,7 +82,7 @@ def key_of(trials: Trials, looks: dict[str, dict[str, Any]]) -> list[Entry]:
     return told
 
 
-def scattered(trials: Trials, x: Scale, y: Scale, heads: tuple[str, str]) -> Figure:
+def scattered(trials: "Trials", x: Scale, y: Scale, heads: tuple[str, str]) -> Figure:
     """A dot for each trial where its two values are, the stronger the more accurate."""
     looks = {name: DOT | {"markerfacecolor": "white"} | edge for name, edge in EDGES.items()} | MARKS
     key = key_rows(key_of(trials, looks))
@@ -110,7 +112,7 @@ def scattered(trials: Trials, x: Scale, y: Scale, heads: tuple[str, str]) -> Fig
     return figure
 
 
-def single(trials: Trials, x: Scale | None, heads: tuple[str, str]) -> Figure:
+def single(trials: "Trials", x: Scale | None, heads: tuple[str, str]) -> Figure:
     """Accuracy against one field, or of the one trial that there is: a dot with its 95 % interval for each trial."""
     looks: dict[str, dict[str, Any]] = {
         name: DOT | {"color": look["color"], "markersize": 7} for name, look in LOOKS.items()

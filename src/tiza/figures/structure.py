@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Line
 
-from tiza.explain.lanes import folded, kind, lanes
-from tiza.explain.structure import Node, Structure
 from tiza.figures.paper import GREY, HAIR, INK, MARGIN, WIDTH, fit, sheet, styled, text_width
 from tiza.figures.samples import CLASSES
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.explain.structure import Node, Structure
 
 MOST_NODES = 32  # with a line each; in larger networks an activation stands on the line of what it follows
 TOP, ROW = 1.12, 0.27  # of the first line; its height, and that of a block's name
@@ -35,11 +37,13 @@ class Band:
 
 
 @styled
-def structure(of: Structure) -> Figure:
+def structure(of: "Structure") -> Figure:
     """Every layer on a line, with the size of what comes out and its parameters; blocks shaded, shortcuts beside.
 
     At the left what becomes of a sample: maps as large as they are beside its own, units as dots.
     """
+    from tiza.explain.lanes import folded, lanes
+
     title = t("fig.structure.title", n=of.layers, parameters=of.parameters)
     if len(of.nodes) > MOST_NODES:
         of = folded(of)
@@ -59,7 +63,7 @@ def structure(of: Structure) -> Figure:
     return figure
 
 
-def _bands(nodes: Sequence[Node]) -> list[Band]:
+def _bands(nodes: Sequence["Node"]) -> list[Band]:
     """The blocks that have lines of their own, at least two; the outer ones first."""
     found: list[Band] = []
     for group in sorted({node.group for node in nodes if node.group}, key=lambda group: (group.count("."), group)):
@@ -72,7 +76,7 @@ def _bands(nodes: Sequence[Node]) -> list[Band]:
     return found
 
 
-def _changes(of: Structure, at: Sequence[int]) -> dict[int, Shape]:
+def _changes(of: "Structure", at: Sequence[int]) -> dict[int, Shape]:
     """Where the first lane's samples become maps or vectors of another size, the input's among them."""
     found: dict[int, Shape] = {}
     before: Shape | None = None
@@ -105,7 +109,7 @@ def _lane(lane: int, along: Sequence[int]) -> float:
     return FIRST + lane * min(STEP, ACROSS / max(1, *along, 1))
 
 
-def _wires(page: Axes, of: Structure, at: Sequence[int], along: Sequence[int], middles: Sequence[float]) -> None:
+def _wires(page: Axes, of: "Structure", at: Sequence[int], along: Sequence[int], middles: Sequence[float]) -> None:
     """The edges, those that leave their lane bent; filled points for what has parameters, a + for a sum."""
     for (source, target), lane in sorted(zip(of.edges, along, strict=True), key=lambda edge: -edge[1]):
         xs = [_lane(each, along) for each in (at[source], lane, at[target])]
@@ -133,7 +137,7 @@ def _height(shape: Shape, largest: int) -> float:
     return max(SIDE * height / largest, 0.05) + DEEP * (min(channels, SHEETS) - 1)
 
 
-def _shapes(page: Axes, of: Structure, shapes: dict[int, Shape], middles: Sequence[float], largest: int) -> None:
+def _shapes(page: Axes, of: "Structure", shapes: dict[int, Shape], middles: Sequence[float], largest: int) -> None:
     """What a sample is where it changes, joined from one to the next; units to all units where weights lie between."""
     ends: list[tuple[int, tuple[float, list[float]], tuple[float, list[float]]]] = []  # above and below: where, at what
     for i, shape in shapes.items():
@@ -171,10 +175,12 @@ def _dots(units: int) -> tuple[list[float], list[float]]:
 
 
 def _texts(
-    page: Axes, of: Structure, bands: Sequence[Band], middles: Sequence[float],
+    page: Axes, of: "Structure", bands: Sequence[Band], middles: Sequence[float],
     tops: dict[tuple[str, int], float], left: float,
 ) -> None:  # fmt: skip
     """Names, types, sizes and parameters in columns; the blocks' names above their lines."""
+    from tiza.explain.lanes import kind
+
     sizes = ["×".join(map(str, node.after)) for node in of.nodes]
     counts = [number(node.parameters, ",") if node.parameters else "" for node in of.nodes]
     heads = t("col.layer"), t("col.out"), t("col.parameters")

@@ -1,20 +1,24 @@
 """The loss over two weights, and the way down."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from tiza.explain.surface import Surface
 from tiza.figures.paper import GREY, INK, TRAIN, as_tick, as_value, fit, place, sheet, styled
 from tiza.i18n import t
+
+if TYPE_CHECKING:
+    from tiza.explain.surface import Surface
 
 SLOPE = LinearSegmentedColormap.from_list("slope", ["#ffffff", "#b9bfbb"])
 LEVELS = 10
 
 
 @styled
-def surface(of: Surface) -> Figure:
+def surface(of: "Surface") -> Figure:
     """Contours of the loss, darker where it is higher, with the path from start to end."""
     title = t("fig.surface.title", n=int(of.steps[-1]))
     figure, page = sheet(6.2, title, t("fig.surface.note", n=of.others))

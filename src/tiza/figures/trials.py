@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,7 +29,9 @@ from tiza.figures.searched import (
 )
 from tiza.figures.verdicts import matrix_sheet
 from tiza.i18n import number, t
-from tiza.trials.table import Trials
+
+if TYPE_CHECKING:
+    from tiza.trials.table import Trials
 
 MOST = 400  # curves in one plot
 LEFT, GAP = 0.7, 0.34
@@ -39,7 +41,7 @@ Panel = tuple[str, list[dict[str, Any]], float]  # a field, its effects, and the
 
 
 @styled
-def trials_curves(trials: Trials) -> Figure:
+def trials_curves(trials: "Trials") -> Figure:
     """Validation accuracy by epoch of every trial: the best in colour, those it can't be told from darker.
 
     Those that do the same as another are left out; of many hundreds every so many are drawn, by rank. A trial that
@@ -108,7 +110,7 @@ def _name_end(page: Axes, ax: Axes, box: tuple[float, float, float, float], k: i
 
 
 @styled
-def effects(trials: Trials) -> Figure:
+def effects(trials: "Trials") -> Figure:
     """For every field the mean validation accuracy of the trials that have each value, with its 95 % interval."""
     fields = {of.field: of for of in scales(trials)}
     groups: dict[str, list[dict[str, Any]]] = {field: [] for field in fields}
@@ -203,7 +205,7 @@ def _wide(line: Sequence[Panel]) -> float:
 
 
 @styled
-def trial_confusion(trials: Trials, k: int | None = None, *, rates: bool = False) -> Figure:
+def trial_confusion(trials: "Trials", k: int | None = None, *, rates: bool = False) -> Figure:
     """Label against answer on validation of trial ``k``, over all its repeats and folds; of the best by default.
 
     Raises :class:`TizaError` for a number that is none, and where there is no best.

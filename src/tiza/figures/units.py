@@ -1,20 +1,24 @@
 """What the units of a dense layer look for, the most important first."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tiza.explain.units import Units
 from tiza.figures.paper import GREY, MARGIN, WIDTH, fit, sheet, styled, text_width, tile
 from tiza.figures.signed import SIGNED, scale_bar, signed_tile
 from tiza.i18n import number, t
+
+if TYPE_CHECKING:
+    from tiza.explain.units import Units
 
 MOST, SAMPLES, FEATURES = 10, 8, 16  # units, samples of each, columns of a table
 TOP, SIDE = 1.3, 0.62
 
 
 @styled
-def units(of: Units) -> Figure:
+def units(of: "Units") -> Figure:
     """Of each unit its number, its part of the importance, its weights, and the samples that excite it most.
 
     The ten most important. Of a table, what the unit weighs or how those samples differ from the mean, by feature.
@@ -46,13 +50,13 @@ def units(of: Units) -> Figure:
     return figure
 
 
-def _name(page: Axes, of: Units, u: int, y: float) -> None:
+def _name(page: Axes, of: "Units", u: int, y: float) -> None:
     """A unit's number over its part of the importance."""
     page.text(MARGIN, y - 0.02, str(u), weight="bold")
     page.text(MARGIN, y + 0.18, number(float(of.shares[u]), ".1%"), color=GREY)
 
 
-def _table(of: Units, shown: np.ndarray, title: str, note: str) -> Figure:
+def _table(of: "Units", shown: np.ndarray, title: str, note: str) -> Figure:
     """A row of signed numbers for each unit, one column a feature; beside it the classes of its best samples."""
     values = of.profile if of.weights is None else of.weights
     assert values is not None

@@ -3,15 +3,13 @@
 import math
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from tiza.data.dataset import Dataset
-from tiza.data.seal import Sealed
 from tiza.errors import RequestError
 from tiza.figures.paper import (
     GREY,
@@ -34,11 +32,16 @@ from tiza.figures.paper import (
     tile,
 )
 from tiza.i18n import number, t
-from tiza.reports import Report
+
+if TYPE_CHECKING:
+    from tiza.data.dataset import Dataset
+    from tiza.reports import Report
 
 
 @styled
-def confusion(report: Report, split: Literal["train", "valid", "test"] | None = None, *, rates: bool = False) -> Figure:
+def confusion(
+    report: "Report", split: Literal["train", "valid", "test"] | None = None, *, rates: bool = False
+) -> Figure:
     """Label against answer, as counts or per cent of each row; by default of test, of validation where it is sealed.
 
     Raises :class:`TizaError` for a split that was not measured.
@@ -141,7 +144,7 @@ def _cell(count: int, share: float, rates: bool) -> str:
 
 
 @styled
-def worst(report: Report, data: Dataset) -> Figure:
+def worst(report: "Report", data: "Dataset") -> Figure:
     """The samples with the highest loss: the right label, then the answer with its probability.
 
     Images five in a row; of tables the first 15 as rows of text, with up to four features.
@@ -156,9 +159,9 @@ def worst(report: Report, data: Dataset) -> Figure:
     return figure
 
 
-def _worst_rows(report: Report, data: Dataset, samples: Sequence[dict[str, Any]], title: str) -> Figure:
+def _worst_rows(report: "Report", data: "Dataset", samples: Sequence[dict[str, Any]], title: str) -> Figure:
     """A table of text: features, label, answer, probability, loss."""
-    x, told = _inputs(report, data), min(4, data.shape[0])
+    x, told = data.look(report.worst_split).x, min(4, data.shape[0])
     decimals = decimals_of([s["loss"] for s in samples if s["loss"] is not None])
     columns = [[as_value(float(x[s["index"], feature])) for s in samples] for feature in range(told)]
     columns += [[fit(report.classes[s[key]], 1.1, weight="bold") for s in samples] for key in ("label", "answer")]
@@ -183,12 +186,6 @@ def _worst_rows(report: Report, data: Dataset, samples: Sequence[dict[str, Any]]
     return figure
 
 
-def _inputs(report: Report, data: Dataset) -> Any:
-    """The samples of the split that the worst are of."""
-    part = getattr(data, report.worst_split)
-    return (part.look() if isinstance(part, Sealed) else part).x
-
-
 def is_long(classes: Sequence[str]) -> bool:
     """Whether a label and an answer have no room beside each other under a tile."""
     return max(map(len, classes)) > 3
@@ -199,11 +196,11 @@ def _pitch(side: float, classes: Sequence[str], size: float) -> float:
 
 
 def worst_tiles(
-    page: Axes, box: Box, columns: int, report: Report, data: Dataset, *, side: float, size: float = SIZE
+    page: Axes, box: Box, columns: int, report: "Report", data: "Dataset", *, side: float, size: float = SIZE
 ) -> None:
     """The worst images with label and answer under each, as many rows as the box holds."""
     left, top, width, height = box
-    pitch, step, x = _pitch(side, report.classes, size), (width - side) / (columns - 1), _inputs(report, data)
+    pitch, step, x = _pitch(side, report.classes, size), (width - side) / (columns - 1), data.look(report.worst_split).x
     room = step - 0.05 if is_long(report.classes) else side
     for i, sample in enumerate(report.worst[: columns * int(height / pitch + 0.01)]):
         at, y = left + i % columns * step, top + i // columns * pitch
