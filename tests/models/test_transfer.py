@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,17 @@ def test_what_is_recorded_says_where_the_weights_are_from(bodies, digits, tmp_pa
     assert origin.model["channels"] == [8, 16]
     again = tiza.fit(run.recipe, digits, run=tmp_path / "again")
     assert (again.path / "recipe.json").read_text() == (run.path / "recipe.json").read_text()
+
+
+def test_a_body_in_tiza_home_is_called_by_its_name_so_that_a_bundle_names_no_folder(bodies, digits, home, tmp_path):
+    kept = home / "runs" / "body"
+    shutil.copytree(bodies["cnn"].removeprefix("run:"), kept)
+    run = tiza.fit(recipe("run:last"), digits)
+    assert run.recipe.model.options["origin"].run == "body"
+    again = tiza.fit(run.recipe, digits, run=tmp_path / "again")  # no longer the last
+    assert again.recipe.model.options["origin"].run == "body"
+    with zipfile.ZipFile(tiza.export(again, "bundle", tmp_path / "model.zip")) as bundle:
+        assert [name for name in bundle.namelist() if str(tmp_path).encode() in bundle.read(name)] == []
 
 
 def test_a_body_can_be_taken_from_a_transfer_again(bodies, digits, tmp_path):

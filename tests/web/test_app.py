@@ -236,6 +236,7 @@ def test_a_body_is_called_by_its_name_and_no_path_comes_from_the_page(client: Te
     origin = {"weights": "0", "model": {"name": "mlp"}, "shape": [1, 8, 8], "classes": 10}
     assert codes(body="run:x", origin=origin | {"run": str(elsewhere)}) == ["page-body"]
     assert codes(body=f"run:{run.name}", origin=origin | {"run": str(run.path.resolve())}) == []
+    assert codes(body=f"run:{run.name}", origin=origin | {"run": run.name}) == []
     assert codes(body=f"run:{run.name}", origin={"model": 3}) != []
 
 

@@ -25,7 +25,10 @@ RUN, RECIPE = "run:", "recipe:"
 
 
 class Origin(Config):
-    """What is recorded of a body: the hash of its ``weights``; of a run's, its folder and what its network was."""
+    """What is recorded of a body: the hash of its ``weights``; of a run's, its ``run`` and what its network was.
+
+    The run by its name, where TIZA_HOME has it, else by its folder: a bundle tells nobody where things lie here.
+    """
 
     weights: str
     run: str | None = None
@@ -111,6 +114,13 @@ def _run_of(body: str, origin: Origin | None) -> "Run":
     return find(folder_of(body))
 
 
+def _called(run: "Run") -> str:
+    from tiza.runs.shelf import runs_home
+
+    path = run.path.resolve()
+    return path.name if path.parent == runs_home().resolve() else str(path)
+
+
 def _weights(body: str, origin: Origin | None) -> tuple[dict[str, Tensor], Origin]:
     """The weights of a body, as ``normalise.…`` and ``body.…``, and what is recorded of it."""
     from tiza.runs.model import restore
@@ -122,8 +132,8 @@ def _weights(body: str, origin: Origin | None) -> tuple[dict[str, Tensor], Origi
     restored = restore(run)
     manifest = restored.manifest
     origin = Origin(
-        weights=manifest.weights, run=str(run.path.resolve()), model=manifest.model, shape=manifest.shape,
-        classes=len(manifest.classes),
+        weights=manifest.weights, run=_called(run) if body.startswith(RUN) else None, model=manifest.model,
+        shape=manifest.shape, classes=len(manifest.classes),
     )  # fmt: skip
     return dict(restored.model.state_dict()), origin
 

@@ -207,7 +207,8 @@ def _has_known_body(recipe: Recipe, shelf: Runs) -> bool:
     """Whether the body of a transfer is named, not a path: of a run it may be one that is there."""
     paths = {str(run.path.resolve()) for run in shelf.all()}
     body, origin = str(recipe.model.options.get("body", "")), recipe.model.options.get("origin")
-    return not {"/", "\\"} & set(body) and (origin is None or origin.run in (None, *paths))
+    from_run = "" if origin is None or origin.run in paths else origin.run or ""
+    return not {"/", "\\"} & set(body + from_run)
 
 
 def _is_permitted(recipe: Recipe, shelf: Runs) -> bool:
