@@ -834,6 +834,7 @@ BAD_REQUESTS = {
     "an export to what is not there": (["export", "{iris}", "--to", "onxn"], 2, "onnx"),
     "an export to nothing": (["export", "{iris}"], 2, "--to"),
     "an export of no run": (["export", "{tmp}/empty", "--to", "onnx"], 2, "empty"),
+    "an export of what never trained": (["export", "{tmp}/begun", "--to", "bundle"], 2, "begun"),
     "an export to no place": (["export", "{iris}", "--to", "onnx", "--save", "{tmp}/digit.png/a"], 1, "digit.png/a"),
     "a run folder that is taken": (["train", "iris", "--run", "{iris}"], 2, "--resume"),
     "resuming what has ended": (["train", "--resume", "{iris}"], 2, "ended"),
@@ -1069,6 +1070,7 @@ def places(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "home" / "bodies" / "alexnet-owt-7be5be79.pth").write_bytes(b"another")
     recipe = {"data": "iris", "model": "mlp", "plan": {"epochs": 1, "threads": 1}}
     run = tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path / "iris")
+    shutil.copytree(run.path, tmp_path / "begun", ignore=shutil.ignore_patterns("model", "*.safetensors"))
     return {"tmp": str(tmp_path), "iris": str(run.path)}
 
 
@@ -1133,6 +1135,30 @@ def test_an_export_says_where_it_is_and_how_well_it_was_checked(command, small: 
     (small / "model" / "model.onnx").unlink()
     told = json.loads((small / "model" / "manifest.json").read_text())
     (small / "model" / "manifest.json").write_text(json.dumps(told | {"files": {}}))
+
+
+ODD = """from torch import linalg, nn
+
+
+class Odd(nn.Linear):
+    def __init__(self):
+        super().__init__(4, 3)
+
+    def forward(self, x):
+        return super().forward(x) + linalg.svdvals(x[:, None])
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_an_operation_that_onnx_lacks_is_named(command, tmp_path: Path, language: str):
+    (tmp_path / "odd.py").write_text(ODD)
+    own, run = f"{tmp_path}/odd.py:Odd", tmp_path / "run"
+    assert command("train", "iris", "--model", own, "--run", run, "--set", "plan.epochs=1").code == 0
+    said = command("export", run, "--to", "onnx", "--model", own, "--lang", language)
+    assert (said.code, said.out) == (1, "")
+    assert "linalg_svd" in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert not (run / "model" / "model.onnx").exists()
 
 
 def test_broken_model_files_are_refused_and_never_loaded(command, small: Path, tmp_path: Path):
