@@ -1137,6 +1137,23 @@ def test_an_export_says_where_it_is_and_how_well_it_was_checked(command, small: 
     (small / "model" / "manifest.json").write_text(json.dumps(told | {"files": {}}))
 
 
+def test_names_in_brackets_are_shown_as_they_are(command, home: Path, tmp_path: Path):
+    sheet, run = tmp_path / "med.csv", tmp_path / "run"
+    rows = [f"{i},{i % 7},{'[ill]' if i % 3 else '[/x]'}" for i in range(60)]
+    sheet.write_text("\n".join(["length [cm],pulse [/min],state", *rows]))
+    for words, names in (
+        (["data", "show", sheet, "--target", "state"], ["length [cm]", "pulse [/min]", "[ill]", "[/x]"]),
+        (["data", "audit", sheet, "--target", "state"], []),
+        (["train", sheet, "--target", "state", "--run", run, "--set", "plan.epochs=2"], []),
+        (["evaluate", run], ["[/x]"]),
+        (["predict", run, sheet], ["[ill]"]),
+        (["explain", "metrics", run], ["[/x]"]),
+    ):
+        said = command(*words)
+        assert said.code == 0, said.err
+        assert all(name in said.out for name in names), (words, said.out)
+
+
 ODD = """from torch import linalg, nn
 
 

@@ -109,6 +109,13 @@ def test_a_wrong_parameter_is_told_when_it_is_trained(wrong: dict[str, Any], sai
         tiza.Classifier(**wrong).fit(*IRIS)
 
 
+def test_what_it_cannot_answer_it_does_not_guess():
+    learnt = tiza.Classifier(epochs=1).fit(*map(np.asarray, IRIS))
+    with pytest.raises(TizaError) as caught:
+        learnt.predict(np.array([[-1e39, 0, 0, 0]]))
+    assert caught.value.code == "not-finite"
+
+
 def test_all_wrong_parameters_are_told_at_once():
     with pytest.raises(TizaError, match=r"(?s)plan\.lr.*plan\.epochs|plan\.epochs.*plan\.lr"):
         tiza.Classifier(lr=-1, epochs=0).fit(*IRIS)

@@ -120,13 +120,26 @@ def test_arrays_are_taken_as_the_training_data_was(tmp_path: Path, scale: str):
     right = np.mean([p.label == label for p, label in zip(predictor.predict(x), y, strict=True)])
     assert right > 0.9
     assert predictor(x[0]).probabilities == pytest.approx(predictor.predict(x[:1])[0].probabilities)
+    other = np.asarray(x, float) * 255, np.asarray(x, float) / 255
+    for wrong in (other[0], other[0][:1], other[1]):
+        with pytest.raises(TizaError) as caught:
+            predictor.predict(wrong)
+        assert caught.value.code == ("predict-scale" if np.asarray(x).dtype == np.uint8 else "another-scale")
 
 
-@pytest.mark.parametrize("given", [np.zeros((0, 4)), np.array(["a"] * 4), [[1, 2], [3, 4]], {"a": 1}])
-def test_what_is_no_row_of_the_table_is_told(iris: Path, given: object):
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("predict-shape", np.zeros((0, 4))),
+        ("predict-shape", [[1, 2], [3, 4]]),
+        ("predict-shape", {"a": 1}),
+        ("predict-type", np.array(["a"] * 4)),
+    ],
+)
+def test_what_is_no_row_of_the_table_is_told(iris: Path, code: str, given: object):
     with pytest.raises(TizaError) as caught:
         tiza.Predictor(iris)(given)
-    assert caught.value.code == "predict-shape"
+    assert caught.value.code == code
 
 
 def test_a_frame_and_a_list_of_rows_are_answered(iris: Path):
@@ -136,6 +149,11 @@ def test_a_frame_and_a_list_of_rows_are_answered(iris: Path):
     predictor = tiza.Predictor(iris)
     assert [p.class_ for p in predictor.predict(rows)] == ["setosa", "virginica"]
     assert [p.class_ for p in predictor.predict(pd.DataFrame(rows))] == ["setosa", "virginica"]
+    named = pd.DataFrame(rows, columns=list(tiza.load("iris").features))
+    assert [p.class_ for p in predictor.predict(named[named.columns[::-1]])] == ["setosa", "virginica"]
+    with pytest.raises(TizaError) as caught:
+        predictor.predict(named.rename(columns={named.columns[2]: "petal"}))
+    assert caught.value.code == "column-missing"
 
 
 def test_floats_for_a_model_of_bytes_are_refused(digits: Path):

@@ -16,6 +16,7 @@ from tiza.errors import TizaError
 from tiza.metrics import wilson
 from tiza.reports import Report
 from tiza.storage import read_lines
+from tiza.training.events import Measured
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,23 @@ def test_each_evaluation_is_one_opening_and_sealed_is_none(folder: Path, home: P
     entries = list(read_lines(home / "openings.jsonl"))
     assert [entry["opening"] for entry in entries] == [1, 2, 3]
     assert {(entry["by"], entry["data"], entry["purpose"]) for entry in entries} == {("run", "digits", "evaluation")}
+
+
+def test_an_evaluation_while_a_run_trains_is_not_kept_for_its_later_weights(home: Path, tmp_path: Path):
+    told: list[Report] = []
+
+    def early(event, learner):
+        if isinstance(event, Measured) and event.epoch == 1:
+            told.append(tiza.evaluate(tmp_path / "run"))
+
+    run = tiza.fit(
+        make(Recipe, {"data": "digits", "model": "mlp", "plan": {"epochs": 3, "threads": 1}}),
+        run=tmp_path / "run",
+        readers=[early],
+    )
+    assert told[0].opening == 1
+    assert run.report is None
+    assert tiza.evaluate(run, sealed=True).test is None
 
 
 def test_the_worst_examples_are_those_with_the_highest_loss(folder: Path):

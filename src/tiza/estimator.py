@@ -15,7 +15,7 @@ from tiza.config import Recipe, make
 from tiza.data.arrays import Part, from_arrays
 from tiza.data.dataset import undivided
 from tiza.data.samples import for_model
-from tiza.errors import RequestError
+from tiza.errors import RequestError, TizaError
 from tiza.fitting import diverged, engines, prepare
 from tiza.models.building import build, in_passes
 from tiza.readers import Reader, drive, early_stopping
@@ -98,7 +98,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
         X = validate_data(self, X, allow_nd=True, reset=False)
         samples = torch.from_numpy(for_model(self._shaped(X), self._sample, self._form))
         with torch.inference_mode():
-            return torch.cat([self.model_(some).softmax(-1) for some in in_passes(self.model_, samples, 1000)]).numpy()
+            parts = [self.model_(some).softmax(-1) for some in in_passes(self.model_, samples, 1000)]
+        probabilities = torch.cat(parts).numpy()
+        if not np.isfinite(probabilities).all():
+            raise TizaError("answer-not-finite", where="model")
+        return probabilities
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each sample, (N)."""

@@ -235,11 +235,12 @@ def _resume(
         raise RequestError("external-model", where=str(run.path))
     dataset = data if isinstance(data, Dataset) else load(recipe.data if data is None else data)
     runs.check_data(run, dataset)
-    model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed)
+    kept = runs.load_checkpoint(run)
+    model = build(module if module is not None else recipe.model, dataset, seed=recipe.plan.seed, begin=kept is None)
     learner = _learner(facts.engine, model, recipe.plan, dataset, choose_device(facts.device))
     position = Position.start(recipe.plan, learner.trials)
     best: dict[str, Tensor] = {}
-    if (kept := runs.load_checkpoint(run)) is not None:
+    if kept is not None:
         tensors, plain = kept
         where = str(run.path / "checkpoint.safetensors")
         weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
@@ -294,6 +295,7 @@ def _train(
             warnings.warn(str(diverged(ended)), storage.DivergedWarning, stacklevel=3)
         if keeper.best:
             learner.load({key.replace("best.", "model.", 1): value for key, value in keeper.best.items()})
+        (run.path / "report.json").unlink(missing_ok=True)  # of an evaluation meanwhile
         runs.save_model(run, learner.model)
     return run
 

@@ -82,11 +82,14 @@ class Predictor:
     def predict(self, inputs: Any) -> list[Prediction]:
         """One answer per picture file or row of a CSV file (a sequence of paths), or per sample (what numpy takes).
 
-        Raises :class:`TizaError` for a file that is no picture or has not the columns of the training
-        data, and for samples of another shape or an unknown scale.
+        The columns of a DataFrame are taken by their names, where they have any. Raises :class:`TizaError` for a file
+        that is no picture or has not the columns of the training data, and for samples of another shape or scale.
         """
         if not isinstance(inputs, (list, tuple)) or not all(isinstance(item, (str, Path)) for item in inputs):
-            samples = for_model(inputs, self.manifest.shape, self.manifest.form)
+            if self._is_named(inputs):
+                samples = encode(inputs, self.manifest.form, Place(type(inputs).__name__))
+            else:
+                samples = for_model(inputs, self.manifest.shape, self.manifest.form)
             return self._answers([None] * len(samples), list(samples))
         if not self.manifest.form:
             raise RequestError("predict-table", where=str(inputs[0]) if inputs else "")
@@ -94,6 +97,13 @@ class Predictor:
             return [answer for path in inputs for answer in self._rows(str(path))]
         images = [intake.prepare(intake.read_picture(Path(path)), self.manifest.form) for path in inputs]
         return self._answers([str(path) for path in inputs], images)
+
+    def _is_named(self, inputs: Any) -> bool:
+        """Whether it is a DataFrame whose columns have names, for a model that knows its own; 0, 1, … are none."""
+        if self.manifest.form.get("form") != "table" or not hasattr(inputs, "columns"):
+            return False
+        wanted = {column["name"] for column in self.manifest.form["columns"]}
+        return any(isinstance(name, str) for name in inputs.columns) or wanted <= set(map(str, inputs.columns))
 
     def _rows(self, path: str) -> list[Prediction]:
         """One answer per row of a CSV file, called by its line."""

@@ -96,9 +96,9 @@ def evaluate(
     """Measure a run (or any module that maps raw samples to logits) on train, validation and, once, on test.
 
     Opening the test split writes one line to the ledger; ``sealed=True`` leaves it closed. The report of a run is kept
-    in its folder; a bundle, ``evaluate("model.zip")``, stays as it is. ``data`` and ``model`` are the user's own, for
-    runs recorded as external; one that was exported to ONNX is asked by that. Raises :class:`TizaError` when the data
-    is not what the run was trained on.
+    in its folder, but for one that is training, whose weights will be others; a bundle, ``evaluate("model.zip")``,
+    stays as it is. ``data`` and ``model`` are the user's own, for runs recorded as external; one that was exported to
+    ONNX is asked by that. Raises :class:`TizaError` when the data is not what the run was trained on.
     """
     if isinstance(run, nn.Module):
         if data is None:
@@ -108,6 +108,7 @@ def evaluate(
         return _report(run, dataset, type(run).__name__, sealed)
     bundle = runs.bundled(run)
     source = runs.find(run) if bundle is None else bundle
+    training = isinstance(source, runs.Run) and source.status == "running"
     asked = _asked(run, model)
     dataset = data if isinstance(data, Dataset) else load(source.recipe.data if data is None else data)
     runs.check_data(source, dataset)
@@ -119,7 +120,7 @@ def evaluate(
         report = replace(
             report, splits=report.splits | {"test": before["test"]}, opening=before["test_opening"], reason=None
         )
-    if not isinstance(source, runs.Run):
+    if training or not isinstance(source, runs.Run):
         return report
     run = source
     storage.write(run.path / "report.json", storage.to_json(storage.finite(report.to_dict())))

@@ -29,8 +29,11 @@ TRAIN, VALID, WRONG, RIGHT, QUIET = "#0072b2", "#e69f00", "#d55e00", "#009e73", 
 
 
 def console(file: IO[str] | None = None) -> Console:
-    """A console for stdout (or ``file``); NO_COLOR and pipes are respected, long words are never cut."""
-    made = Console(file=file, highlight=False, soft_wrap=True)
+    """A console for stdout (or ``file``); NO_COLOR and pipes are respected, long words are never cut.
+
+    Text is what it is: a class or a column may be called ``[/min]``.
+    """
+    made = Console(file=file, highlight=False, markup=False, soft_wrap=True)
     if not made.is_terminal:
         made.width = 80
     return made
@@ -67,7 +70,7 @@ class Narrator:
         self.console = console(sys.stderr)
         self.progress = Progress(
             BarColumn(bar_width=24, complete_style=TRAIN, finished_style=TRAIN),
-            TextColumn("{task.fields[said]}"),
+            TextColumn("{task.fields[said]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=self.console,
             transient=True,
@@ -129,8 +132,8 @@ class Searching:
     def __init__(self) -> None:
         out = console(sys.stderr)
         self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[left]}"),
-            TextColumn("{task.fields[best]}"), console=out, transient=True, disable=not out.is_terminal,
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[best]}", markup=False), console=out, transient=True, disable=not out.is_terminal,
         )  # fmt: skip
         self.task = self.progress.add_task("", total=1.0, left="", best="")
         self.progress.start()
@@ -148,8 +151,9 @@ class Searching:
 def reading(text: str | None = None) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr while pictures are read (or what ``text`` says), once that takes longer than a moment."""
     bar = Progress(
-        TextColumn(text or t("reading")), BarColumn(bar_width=24, complete_style=TRAIN, finished_style=TRAIN),
-        MofNCompleteColumn(), TimeRemainingColumn(compact=True), console=console(sys.stderr), transient=True,
+        TextColumn(text or t("reading"), markup=False),
+        BarColumn(bar_width=24, complete_style=TRAIN, finished_style=TRAIN), MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True), console=console(sys.stderr), transient=True,
     )  # fmt: skip
     bar.disable = not bar.console.is_terminal
     task = bar.add_task("", total=None)

@@ -13,7 +13,7 @@ from tiza.data.dataset import Dataset
 from tiza.errors import RequestError, TizaError
 from tiza.models import build, check_outputs, parameters_of
 from tiza.models.building import body_of, device_of, in_passes
-from tiza.models.layers import Prepared
+from tiza.models.layers import Frozen, Prepared
 
 
 @cache
@@ -323,6 +323,13 @@ def test_wrong_options_are_all_told_at_once():
 def test_where_a_model_is_is_told():
     assert device_of(nn.Linear(2, 2).to("meta")) == torch.device("meta")
     assert device_of(nn.ReLU()) == torch.device("cpu")
+
+
+def test_a_layer_that_stands_twice_is_frozen_twice():
+    twice, one = nn.Tanh(), nn.Linear(3, 3)
+    layers = nn.Sequential(one, twice, nn.Linear(3, 2), twice)
+    x = torch.randn(5, 3)
+    assert torch.equal(Frozen(layers)(x), layers(x))
 
 
 @pytest.mark.parametrize(

@@ -134,11 +134,13 @@ def test_a_saved_run_holds_the_whole_model_and_needs_its_body_no_more(bodies, di
 def test_killed_and_resumed_it_ends_with_the_same_weights(bodies, digits, tmp_path):
     from tiza.training.events import Measured, Stop
 
-    chosen = recipe(bodies["cnn"], {"optimizer": "adam"}, unfreeze="dense_linear1")
+    shutil.copytree(bodies["cnn"].removeprefix("run:"), tmp_path / "body")
+    chosen = recipe(f"run:{tmp_path / 'body'}", {"optimizer": "adam"}, unfreeze="dense_linear1")
     whole = tiza.fit(chosen, digits, run=tmp_path / "whole")
     cut_off = [lambda event, learner: Stop("interrupted") if isinstance(event, Measured) and event.epoch == 1 else None]
     with pytest.raises(KeyboardInterrupt):
         tiza.fit(chosen, digits, run=tmp_path / "cut", readers=cut_off)
+    shutil.rmtree(tmp_path / "body")  # its weights are in the checkpoint
     again = tiza.fit(run=tmp_path / "cut", data=digits, resume=True)
     one, other = (runs.restore(run).model.state_dict() for run in (whole, again))
     assert all(torch.equal(value, other[key]) for key, value in one.items())
@@ -295,8 +297,24 @@ def test_other_weights_than_those_recorded_are_refused(bodies, digits, tmp_path)
     shutil.rmtree(tmp_path / "body")
     shutil.copytree(other.path, tmp_path / "body")
     assert refused(lambda: build(config, digits), "model.origin").code == "body-other"
-    plain = json.loads(config.model_dump_json()) | {"origin": None}
-    build(make(type(config), plain), digits)
+    plain = json.loads(config.model_dump_json())
+    build(make(type(config), plain | {"origin": None}), digits)
+    elsewhere = make(type(config), plain | {"body": f"run:{other.path}"})  # another than the one recorded
+    assert refused(lambda: build(elsewhere, digits), "model.origin").code == "body-other"
+
+
+def test_a_body_that_is_still_training_is_refused(digits, tmp_path):
+    from tiza.training.events import Measured, Stop
+
+    cut_off = [lambda event, learner: Stop("interrupted") if isinstance(event, Measured) else None]
+    with pytest.raises(KeyboardInterrupt):
+        tiza.fit(
+            make(Recipe, {"data": "mnist", "model": CNN, "plan": PLAN}), digits, run=tmp_path / "cut", readers=cut_off
+        )
+    begun = refused(
+        lambda: build("transfer", digits, body=f"run:{tmp_path / 'cut'}"), str(tmp_path / "cut"), "--resume"
+    )
+    assert begun.code == "body-unfinished"
 
 
 def test_a_run_of_a_users_own_module_is_no_body(digits, tmp_path):

@@ -75,6 +75,8 @@ def _say_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], titl
 
 def _say_metrics(found: "Sequence[Metric]") -> None:
     """Each metric with its formula, and below it the numbers, of all samples or class by class."""
+    from rich.text import Text
+
     from tiza import terminal
 
     out, each = terminal.console(), False
@@ -89,7 +91,7 @@ def _say_metrics(found: "Sequence[Metric]") -> None:
         shown = terminal.plain_table(("", "", ""), rows, left=3)
         shown.show_header = False
         out.print()
-        out.print(f"[bold]{t(f'metric.{name}')}[/] = {same[0].symbols()}")
+        out.print(Text.assemble((t(f"metric.{name}"), "bold"), f" = {same[0].symbols()}"))
         out.print(shown)
 
 

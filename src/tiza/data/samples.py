@@ -7,6 +7,8 @@ import numpy as np
 
 from tiza.errors import RequestError, TizaError
 
+SEVERAL = 10  # images of which one at least is as bright as those that were learnt from
+
 
 def array_of(value: Any) -> np.ndarray:
     """Numbers from whatever holds them: lists, arrays, tensors, a DataFrame."""
@@ -76,20 +78,25 @@ def as_bytes(images: np.ndarray, scale: tuple[float, float] | None) -> np.ndarra
 def for_model(value: Any, shape: tuple[int, ...], form: Mapping[str, Any]) -> np.ndarray:
     """Samples as a model of ``shape`` takes them, N×…, brought to them as its training data was.
 
-    ``form`` is the manifest's. Raises :class:`RequestError` for another shape, and for images of an unknown scale.
+    ``form`` is the manifest's. Raises :class:`TizaError` for another shape or type, and for images on another scale.
     """
     x = array_of(value)
     found = "×".join(map(str, x.shape[1:])) or "–"
     wrong = RequestError("predict-shape", where="inputs", found=found, wanted="×".join(map(str, shape)))
+    if x.dtype.kind not in "biuf" and x.shape[1:] == shape:
+        raise RequestError("predict-type", where="inputs", found=str(x.dtype))
     if x.dtype.kind not in "biuf" or x.ndim == 0:
         raise wrong
+    if len(shape) == 1:
+        with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, which is told
+            x = x.astype(np.float32)
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         row = int(np.argwhere(~np.isfinite(x))[0][0])
         raise TizaError("not-finite", where="inputs", row=row, column="–")
     if len(shape) == 1:
         if x.shape[1:] != shape:
             raise wrong
-        return x.astype(np.float32)
+        return x
     if x.shape[1:] != shape:
         x = channels_first(x) if x.ndim in (3, 4) else x
     if x.shape[1:] != shape:
@@ -100,4 +107,6 @@ def for_model(value: Any, shape: tuple[int, ...], form: Mapping[str, Any]) -> np
     low, high = float(x.min(initial=0)), float(x.max(initial=0))
     if scale is None and not on_scale(x.dtype, low, high, None):
         raise RequestError("predict-scale", where="inputs", low=low, high=high)
+    if scale is not None and (high > scale[1] or len(x) >= SEVERAL):
+        check_scale("inputs", x.dtype, (low, high), scale)
     return as_bytes(x, scale)

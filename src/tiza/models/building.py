@@ -28,13 +28,14 @@ class Built(nn.Sequential):
         self.config = config
 
 
-def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, **options: Any) -> Built:
+def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, begin: bool = True, **options: Any) -> Built:
     """``normalise`` (from the train split of ``data``) followed by ``body``, the model named or given.
 
     ``options`` are those of the model: ``build("mlp", data, hidden=(64,))``. Weights are drawn from ``seed``; the
     random state of the caller is left alone. A model that begins with weights from elsewhere (``begin`` of its entry)
-    gets them; one that ``scales`` by itself gets raw samples. Raises :class:`TizaError` when the model can't take the
-    samples or does not give one logit per class. What ``build`` made is given back as it is.
+    gets them (``begin=False``: a checkpoint will bring them); one that ``scales`` by itself gets raw samples. Raises
+    :class:`TizaError` when the model can't take the samples or does not give one logit per class. What ``build`` made
+    is given back as it is.
     """
     if options and not isinstance(model, str):
         raise TypeError(f"options go with a model's name; this is a {type(model).__name__}: {', '.join(options)}")
@@ -47,8 +48,8 @@ def build(model: str | Model | nn.Module, data: Dataset, *, seed: int = 0, **opt
         named = isinstance(model, Model)
         body = body_of(model, data.shape, len(data.classes), seed) if named else adopted(model, data.shape)
         facts = {} if config.name == "external" else lookup("model", config.name).facts
-        if begin := facts.get("begin"):
-            config = begin(body, config)
+        if begin and "begin" in facts:
+            config = facts["begin"](body, config)
         mean, deviation = data.scaling("raw" if facts.get("scales") else data.config.scale)
         whole = Built(Normalise(mean, deviation, dimensions=len(data.shape)), body, config)
     check_outputs(whole, data.train.x[:2], len(data.classes))

@@ -77,7 +77,8 @@ class Frozen(nn.Sequential):
     """
 
     def __init__(self, layers: nn.Sequential) -> None:
-        super().__init__(OrderedDict(layers.named_children()))
+        # Not named_children(), which leaves out a layer that stands twice.
+        super().__init__(OrderedDict((name, part) for name, part in layers._modules.items() if part is not None))
         self.requires_grad_(False)
         self.train(False)
 

@@ -104,11 +104,13 @@ def is_there(body: str) -> bool:
 
 
 def _run_of(body: str, origin: Origin | None) -> "Run":
-    """The run that a body is from: the one recorded, else the one named."""
+    """The run that a body is from: the one named; ``last``, or a folder's name from elsewhere, is the one recorded."""
     from tiza.runs.shelf import find
 
     if body.startswith(RUN):
-        return find(origin.run if origin and origin.run else body.removeprefix(RUN))
+        named, recorded = body.removeprefix(RUN), origin.run if origin else None
+        meant = recorded and (named == "last" or Path(named).name == Path(recorded).name)
+        return find(recorded if recorded and meant else named)
     if not is_there(body):
         raise RequestError("body-untrained", where="model.body", id=body.removeprefix(RECIPE))
     return find(folder_of(body))
@@ -131,6 +133,8 @@ def _weights(body: str, origin: Origin | None) -> tuple[dict[str, Tensor], Origi
     run = _run_of(body, origin)
     restored = restore(run)
     manifest = restored.manifest
+    if not manifest.weights:  # those of a checkpoint, which will be others
+        raise RequestError("body-unfinished", where="model.body", body=body)
     origin = Origin(
         weights=manifest.weights, run=_called(run) if body.startswith(RUN) else None, model=manifest.model,
         shape=manifest.shape, classes=len(manifest.classes),
