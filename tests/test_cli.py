@@ -1058,20 +1058,29 @@ def own_modules(folder: Path) -> Path:
     return folder / "own.py"
 
 
-@pytest.fixture
-def places(tmp_path: Path) -> dict[str, str]:
-    tile(tmp_path)
-    torch.save({"weight": torch.zeros(3)}, tmp_path / "model.pt")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "text.json").write_text("no JSON")
-    own_data(tmp_path)
-    own_modules(tmp_path)
-    (tmp_path / "home" / "bodies").mkdir()
-    (tmp_path / "home" / "bodies" / "alexnet-owt-7be5be79.pth").write_bytes(b"another")
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, unpacked: Path) -> Path:
+    """A folder of what the bad requests speak of."""
+    folder = tmp_path_factory.mktemp("filled")
+    tile(folder)
+    torch.save({"weight": torch.zeros(3)}, folder / "model.pt")
+    (folder / "empty").mkdir()
+    (folder / "text.json").write_text("no JSON")
+    own_data(folder)
+    own_modules(folder)
+    (folder / "home" / "bodies").mkdir(parents=True)
+    (folder / "home" / "bodies" / "alexnet-owt-7be5be79.pth").write_bytes(b"another")
     recipe = {"data": "iris", "model": "mlp", "plan": {"epochs": 1, "threads": 1}}
-    run = tiza.fit(tiza.Recipe.model_validate(recipe), run=tmp_path / "iris")
-    shutil.copytree(run.path, tmp_path / "begun", ignore=shutil.ignore_patterns("model", "*.safetensors"))
-    return {"tmp": str(tmp_path), "iris": str(run.path)}
+    run = tiza.fit(tiza.Recipe.model_validate(recipe), run=folder / "iris")
+    shutil.copytree(run.path, folder / "begun", ignore=shutil.ignore_patterns("model", "*.safetensors"))
+    return folder
+
+
+@pytest.fixture
+def places(filled: Path, tmp_path: Path) -> dict[str, str]:
+    """A copy of that folder, for one request."""
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return {"tmp": str(tmp_path), "iris": str(tmp_path / "iris")}
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
