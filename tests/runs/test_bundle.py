@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import onnx
+import pandas as pd
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -19,8 +21,9 @@ import tiza
 from tiza import runs
 from tiza.config import Recipe, make
 from tiza.errors import TizaError
+from tiza.exports import session
 from tiza.runs import bundle
-from tiza.runs.files import digest
+from tiza.runs.files import digest, manifest_of
 from tiza.storage import read_lines
 
 
@@ -261,6 +264,90 @@ def test_what_a_stranger_may_send_is_refused(case: str, packed: Path, members, t
             asked(path)
         assert caught.value.code == ATTACKS[case]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+FORM = {"form": "table", "columns": [{"name": name, "categories": None} for name in "abcd"]}
+DIGIT, IMAGE = ({"form": "digit", "size": 2, "box": 2}, {"form": "image", "channels": 1, "height": 2, "width": 2})
+STRANGE = {
+    "no side": {"shape": []}, "an empty side": {"shape": [0]}, "a negative side": {"shape": [-4]},
+    "a side larger than any number": {"shape": [10**30]}, "a side in words": {"shape": ["4"], "form": []},
+    "two sides": {"shape": [2, 2], "form": {}},
+    "samples larger than any memory": {"shape": [2**20, 2**20, 3], "form": {}},
+    "no class": {"classes": []}, "a class that is a number": {"classes": [1, 2, 3]},
+    "a form without a name": {"form": {"x": 1}}, "a form that is none": {"form": {"form": None}},
+    "a form of later": {"form": {"form": "sound"}}, "a form that is a list": {"form": ["form"]},
+    "a table without columns": {"form": {"form": "table"}}, "columns in words": {"form": FORM | {"columns": "abcd"}},
+    "columns without categories": {"form": FORM | {"columns": [{"name": "a"}] * 4}},
+    "columns without a name": {"form": FORM | {"columns": [{"categories": None}] * 4}},
+    "categories that are a number": {"form": FORM | {"columns": [{"name": "a", "categories": 5}] * 4}},
+    "too few columns": {"form": FORM | {"columns": FORM["columns"][:3]}},
+    "pictures where rows are learnt": {"form": IMAGE}, "a digit where rows are learnt": {"form": DIGIT},
+    "a picture of another size": {"form": IMAGE | {"width": 3}, "shape": [1, 2, 2]},
+    "a digit that is larger than its picture": {"form": DIGIT | {"box": 3}, "shape": [1, 2, 2]},
+    "a digit of no block": {"form": DIGIT | {"blocks": 0}, "shape": [1, 2, 2]},
+    "a digit of large blocks": {"form": DIGIT | {"blocks": 10**9}, "shape": [1, 2, 2]},
+    "a side that is a truth": {"form": IMAGE | {"channels": True}, "shape": [1, 2, 2]},
+    "a scale that is one number": {"form": IMAGE | {"scale": 1}, "shape": [1, 2, 2]},
+    "a layer larger than any number": {"model": {"name": "mlp", "hidden": [10**19]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_a_strange_manifest_is_told_as_damage(case: str, members: dict[str, bytes], tmp_path: Path):
+    plain = changed(members, without=["model.onnx"])
+    manifest = json.loads(plain["manifest.json"]) | STRANGE[case]
+    path = made(tmp_path, plain | {"manifest.json": json.dumps(manifest).encode()})
+    (tmp_path / "rows.csv").write_text("a,b,c,d\n1,2,3,4\n")
+    for asked in (lambda: tiza.Predictor(path).predict([tmp_path / "rows.csv"]), lambda: tiza.evaluate(path)):
+        with pytest.raises(TizaError, match=r"flores\.zip") as caught:
+            asked()
+        assert caught.value.code == "damaged"
+
+
+@pytest.mark.parametrize("case", [case for case in STRANGE if not case.startswith("a layer")])
+def test_so_it_is_in_an_onnx_file(case: str, members: dict[str, bytes], tmp_path: Path):
+    changes = {name: json.dumps(value) for name, value in STRANGE[case].items()}
+    (tmp_path / "flores.onnx").write_bytes(retold(members["model.onnx"], changes))
+    (tmp_path / "rows.csv").write_text("a,b,c,d\n1,2,3,4\n")
+    with pytest.raises(TizaError, match=r"flores\.onnx") as caught:
+        tiza.Predictor(tmp_path / "flores.onnx").predict([tmp_path / "rows.csv"])
+    assert caught.value.code == "onnx-foreign"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"classes": '["a", "b"]'}, {"classes": "[" * 10**5}, {"shape": "[5]", "form": "{}"},
+        {"shape": "[1, 2, 2]", "form": "{}"},
+    ],
+)  # fmt: skip
+def test_an_onnx_whose_manifest_is_of_another_network_is_refused(changes: dict[str, str], members):
+    with pytest.raises(TizaError) as caught:
+        session.opened(retold(members["model.onnx"], changes), "here")
+    assert caught.value.code == "onnx-foreign"
+
+
+def retold(content: bytes, changes: dict[str, str]) -> bytes:
+    """The ONNX file with other texts in its manifest, and a digest that is right."""
+    proto = onnx.load_model_from_string(content)
+    told = {entry.key: entry.value for entry in proto.metadata_props if entry.key != "digest"} | changes
+    del proto.metadata_props[:]
+    onnx.helper.set_model_props(proto, told)
+    return session.sealed(proto.SerializeToString())
+
+
+def test_the_forms_of_all_sources_are_taken(members: dict[str, bytes]):
+    plain = json.loads(members["manifest.json"])
+    images = np.zeros((20, 7, 5, 3), np.float32) + np.linspace(0, 9, 20).reshape(-1, 1, 1, 1)
+    labels = np.arange(20) % 2
+    rows = pd.DataFrame({"colour": ["red", "green"] * 10, 7: range(20), "kind": ["x", "y"] * 10})
+    sources = ["iris", "digits", "mnist", "fashion-mnist", "points"]
+    many = [*map(tiza.load, sources), tiza.load((images, labels)), tiza.load((images[..., 0], labels)),
+            tiza.load(rows, target="kind"), tiza.load((np.eye(20), labels))]  # fmt: skip
+    for data in many:
+        form = json.loads(json.dumps(data.form))
+        told = {"shape": data.shape, "classes": data.classes, "features": data.features, "form": form}
+        assert manifest_of(plain | told, "here").form == form
 
 
 def test_a_bundle_packed_again_by_another_program_is_taken(members: dict[str, bytes], tmp_path: Path):

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tiza.config import make
 from tiza.errors import RequestError, TizaError
 from tiza.runs.bundle import ONNX
-from tiza.runs.files import Manifest, Stored, digest
+from tiza.runs.files import Manifest, Stored, digest, manifest_of
 
 INPUT, OUTPUT = "samples", "logits"
 _KEY = b"digest"
@@ -94,7 +93,11 @@ def opened(content: bytes, where: str) -> Graph:
     def logits(samples: np.ndarray) -> np.ndarray:
         return session.run([OUTPUT], {INPUT: samples})[0]  # type: ignore[return-value]
 
-    return Graph(_manifest(metadata, where), logits, metadata)
+    manifest = _manifest(metadata, where)
+    ends = [(end.name, *end.shape[1:]) for end in (*session.get_inputs(), *session.get_outputs())]
+    if ends != [(INPUT, *manifest.shape), (OUTPUT, len(manifest.classes))]:  # it would fail when it is asked
+        raise TizaError("onnx-foreign", where=where)
+    return Graph(manifest, logits, metadata)
 
 
 def as_metadata(manifest: Manifest) -> dict[str, str]:
@@ -106,9 +109,9 @@ def as_metadata(manifest: Manifest) -> dict[str, str]:
 def _manifest(metadata: dict[str, str], where: str) -> Manifest:
     try:
         plain = {name: json.loads(metadata[name]) for name in Manifest.model_fields if name != "files"}
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         raise TizaError("onnx-foreign", where=where) from None
-    return make(Manifest, plain, where)
+    return manifest_of(plain, where, "onnx-foreign")
 
 
 def _seal(content: bytes) -> bytes:

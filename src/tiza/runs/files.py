@@ -1,22 +1,74 @@
 """A trained model as it lies in its files: a manifest and what belongs to it, in a run or in a bundle. No torch."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PositiveInt, TypeAdapter, ValidationError, model_validator
 
-from tiza.config import Config, Recipe, make
+from tiza.config import Config, Recipe, faults_of, make
 from tiza.errors import RequestError, TizaError
 from tiza.runs.bundle import MANIFEST, RECIPE, REPORT, WEIGHTS, unpacked
-from tiza.runs.folder import Run, checked, checked_json, json_of
+from tiza.runs.folder import Run, json_of, read_json
 from tiza.runs.shelf import find
 from tiza.storage import cannot_read
 
 if TYPE_CHECKING:
     from tiza.data.dataset import Dataset
+
+
+LARGEST = 2**28  # numbers in a sample: a file that asks for more would take all memory
+
+
+class _Image(Config):
+    form: Literal["image"]
+    channels: PositiveInt
+    height: PositiveInt
+    width: PositiveInt
+    scale: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.channels, self.height, self.width
+
+
+class _Digit(Config):
+    form: Literal["digit"]
+    size: PositiveInt
+    box: PositiveInt
+    blocks: PositiveInt = 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 1, self.size, self.size
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> Self:
+        if self.box > self.size or (self.blocks * self.size) ** 2 > LARGEST:
+            raise ValueError("box")
+        return self
+
+
+class _Column(Config):
+    name: str
+    categories: list[str] | None
+
+
+class _Table(Config):
+    form: Literal["table"]
+    columns: list[_Column]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(1 if column.categories is None else len(column.categories) for column in self.columns),)
+
+
+_FORM: TypeAdapter[_Image | _Digit | _Table] = TypeAdapter(
+    Annotated[_Image | _Digit | _Table, Field(discriminator="form")]
+)
 
 
 class Manifest(Config):
@@ -27,13 +79,21 @@ class Manifest(Config):
 
     format: Literal[1] = 1
     model: dict[str, Any]
-    shape: tuple[int, ...]
-    classes: tuple[str, ...]
+    shape: tuple[PositiveInt] | tuple[PositiveInt, PositiveInt, PositiveInt]
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
     features: tuple[str, ...]
     form: dict[str, Any]
     fingerprint: str
     weights: str
     files: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _of_one_sample(self) -> Self:
+        """The form, where there is one, is of those that tiza writes, and gives samples of this shape."""
+        given = _FORM.validate_python(self.form, strict=True).shape if self.form else self.shape
+        if given != self.shape or math.prod(self.shape) > LARGEST:
+            raise ValueError("form")
+        return self
 
     def is_of(self, other: "Manifest") -> bool:
         """Whether both speak of the same weights, asked and answering the same way."""
@@ -80,6 +140,15 @@ class Stored:
         return content
 
 
+def manifest_of(plain: dict[str, Any], where: str, code: str = "damaged") -> Manifest:
+    """The manifest that ``where`` holds; raises :class:`TizaError`: its format is another one, else ``code``."""
+    try:
+        return Manifest.model_validate(plain)
+    except ValidationError as error:
+        faults = [fault for fault in faults_of(error, Manifest, where) if fault.where == f"{where}.format"]
+        raise faults[0] if faults else TizaError(code, where=where) from None
+
+
 def digest(content: bytes) -> str:
     """The hash by which a manifest knows a file."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
@@ -92,7 +161,8 @@ def stored(run: str | Path | Run) -> Stored | None:
     folder = find(run).path / "model"
     if not (folder / MANIFEST).exists():
         return None
-    return Stored(str(folder), checked_json(Manifest, folder / MANIFEST), folder)
+    where = folder / MANIFEST
+    return Stored(str(folder), manifest_of(read_json(where), str(where)), folder)
 
 
 def bundled(run: str | Path | Run) -> Stored | None:
@@ -108,7 +178,7 @@ def bundled(run: str | Path | Run) -> Stored | None:
             files = unpacked(file, str(path))
     except OSError as error:
         raise cannot_read(path, error) from error
-    manifest = checked(Manifest, json_of(files[MANIFEST], where := f"{path}/{MANIFEST}"), where)
+    manifest = manifest_of(json_of(files[MANIFEST], where := f"{path}/{MANIFEST}"), where)
     bundle = Stored(str(path), manifest, files)
     known = {MANIFEST, WEIGHTS, *manifest.files}
     if strange := sorted(files.keys() - known):

@@ -14,7 +14,7 @@ from tiza.models.keras import adopted
 from tiza.models.layers import Normalise
 from tiza.runs.bundle import CARD, MANIFEST, ONNX, WEIGHTS
 from tiza.runs.cards import card
-from tiza.runs.files import Manifest, digest, stored
+from tiza.runs.files import Manifest, digest, manifest_of, stored
 from tiza.runs.folder import Run, load_checkpoint
 from tiza.runs.shelf import find
 from tiza.runs.tensors import check_weights, load_weights, tensors_of, write_tensors
@@ -22,27 +22,27 @@ from tiza.runs.tensors import check_weights, load_weights, tensors_of, write_ten
 
 def save_model(run: Run, model: nn.Module) -> None:
     """``model/``: weights, a card, and last the manifest that makes them a model."""
-    recipe, facts = run.recipe, run.facts
     folder = run.path / "model"
     for name in (MANIFEST, ONNX):
         (folder / name).unlink(missing_ok=True)
     weights = write_tensors(folder / WEIGHTS, dict(model.state_dict()), {"format": "pt"})
     storage.write(folder / CARD, card(run))
-    manifest = Manifest(
-        model=recipe.model.model_dump(mode="json"),
-        shape=facts.shape,
-        classes=facts.classes,
-        features=facts.features,
-        form=facts.form,
-        fingerprint=facts.fingerprint,
-        weights=digest(weights),
-    )
-    write_manifest(folder, manifest)
+    write_manifest(folder, _manifest(run, digest(weights)))
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """``manifest.json``, after the files that it speaks of."""
     storage.write(folder / MANIFEST, storage.to_json(manifest.model_dump(mode="json"), indent=1))
+
+
+def _manifest(run: Run, weights: str) -> Manifest:
+    """The manifest of what a run trains, with the hash of its weights."""
+    facts = run.facts
+    plain = {
+        "model": run.recipe.model.model_dump(mode="json"), "shape": facts.shape, "classes": facts.classes,
+        "features": facts.features, "form": facts.form, "fingerprint": facts.fingerprint, "weights": weights,
+    }  # fmt: skip
+    return manifest_of(plain, str(run.path / "environment.json"))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def restore(run: str | Path | Run, *, model: nn.Module | None = None) -> Restore
         try:
             with torch.device("meta"):  # what a manifest asks for may be larger than any memory: its sizes first
                 check_weights(_blank(manifest, None), weights, where=where)
-        except (RuntimeError, OverflowError):  # or than any number
+        except (RuntimeError, OverflowError, TypeError):  # or than any number, which torch calls another type
             raise TizaError("damaged", where=where) from None
     whole = model if isinstance(model, Built) else _blank(manifest, model)
     load_weights(whole, weights, where=where)
@@ -84,14 +84,9 @@ def _of_checkpoint(run: Run) -> tuple[Manifest, dict[str, Tensor]]:
     if (checkpoint := load_checkpoint(run)) is None:
         raise TizaError("nothing-trained", where=str(run.path))
     tensors, _ = checkpoint
-    facts = run.facts
     best = {key: v for key, v in tensors.items() if key.startswith("best.")}
     weights = {key.partition(".")[2]: v for key, v in (best or tensors).items() if key.startswith(("best.", "model."))}
-    manifest = Manifest(
-        model=run.recipe.model.model_dump(mode="json"), shape=facts.shape, classes=facts.classes,
-        features=facts.features, form=facts.form, fingerprint=facts.fingerprint, weights="",
-    )  # fmt: skip
-    return manifest, weights
+    return _manifest(run, ""), weights
 
 
 def _blank(manifest: Manifest, model: nn.Module | None) -> Built:
