@@ -95,6 +95,22 @@ def test_a_module_that_is_no_succession_has_no_place_to_cut():
     assert refused(nn.Sequential(nn.Linear(2, 2)), None) == "cut-unknown"
 
 
+def test_a_part_of_ones_own_that_is_called_normalise_is_a_layer_like_others():
+    own = nn.Sequential()
+    for name, layer in {"normalise": nn.BatchNorm1d(4), "hidden": nn.Linear(4, 5), "logits": nn.Linear(5, 3)}.items():
+        own.add_module(name, layer)
+    assert list(dict(cut(own, "hidden", (4,), 2).get_submodule("body").named_children())) == ["normalise", "hidden"]
+
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.normalise, self.first = nn.BatchNorm1d(4), nn.Linear(4, 3)
+
+    with pytest.raises(TizaError) as caught:
+        cut(Own(), "first", (4,))
+    assert caught.value.code == "cut-unknown"
+
+
 @pytest.mark.parametrize(
     ("name", "last"), [("mlp", "dropout2"), ("softmax", "flatten"), ("nin", "relu3_2"), ("resnet18", "flatten"),
                        ("perceptron", "flatten")],

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tiza.config import Model, make
 from tiza.errors import RequestError
-from tiza.models.building import devices_in_use
+from tiza.models.building import Built, devices_in_use
 from tiza.models.layers import stack
 from tiza.registry import lookup, register
 
@@ -39,7 +39,7 @@ def cut(
     what :func:`tiza.build` made, ``at`` is a layer of its body, and its normalisation stays in front. Raises
     :class:`TizaError` for a name that is no place to cut, with those that are.
     """
-    built = isinstance(getattr(model, "normalise", None), nn.Module)
+    built = isinstance(model, Built)  # a module of the user's own may have a part of the same name
     body, _ = split(copy.deepcopy(model.get_submodule("body") if built else model), at)
     first = copy.deepcopy(model.get_submodule("normalise")) if built else None
     size = outputs_of(body if first is None else nn.Sequential(first, body), shape)
@@ -144,6 +144,6 @@ def depths(model: nn.Module) -> dict[int, int]:
         elif learnt:
             layers.append(learnt)
 
-    for part in model.children() if hasattr(model, "normalise") else [model]:
+    for part in model.children() if isinstance(model, Built) else [model]:
         walk(part, inside=True)
     return {parameter: depth for depth, layer in enumerate(reversed(layers)) for parameter in layer}
