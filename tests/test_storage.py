@@ -29,6 +29,20 @@ def test_what_is_written_stands_there(content: str | bytes, tmp_path: Path):
         assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_text_that_is_not_unicode_is_told_and_not_written(tmp_path: Path):
+    path = {"path": str(tmp_path / os.fsdecode(b"caf\xe9"))}
+    for written in (
+        lambda: storage.write(tmp_path / "new" / "file.json", storage.to_json(path)),
+        lambda: storage.append_line(tmp_path / "lines", path),
+    ):
+        with pytest.raises(TizaError, match=re.escape(f"{tmp_path}/caf\\udce9")) as caught:
+            written()
+        assert caught.value.code == "not-utf8"
+        str(caught.value).encode()
+    assert not (tmp_path / "new").exists()
+    assert not (tmp_path / "lines").exists()
+
+
 FULL = """
 import resource, signal, sys
 from pathlib import Path

@@ -54,7 +54,7 @@ def write(path: Path, content: bytes | str) -> None:
 
     Raises :class:`TizaError` when the disk is full or the folder read-only; what stood there is then untouched.
     """
-    content = content.encode() if isinstance(content, str) else content
+    content = encoded(content) if isinstance(content, str) else content
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +67,16 @@ def write(path: Path, content: bytes | str) -> None:
         with suppress(OSError):  # it may be the folder that is none
             beside.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
+
+
+def encoded(text: str) -> bytes:
+    """A text as UTF-8; raises :class:`TizaError` where it can't be: a path has the bytes of another encoding."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        start, end = text.rfind('"', 0, error.start) + 1, text.find('"', error.start)  # the value within JSON
+        name = text[start : end if end > 0 else None].encode(errors="backslashreplace").decode()
+        raise TizaError("not-utf8", where=name) from None
 
 
 def read_unchanged(path: Path) -> bytes:
@@ -121,10 +131,10 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
 
 def append_line(path: Path, value: Any) -> None:
     """Add one JSON line to a file that only ever grows; one system call, so that readers see whole lines or a tail."""
+    line = encoded(to_json(value)) + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b", buffering=0) as file:
-            line = to_json(value).encode() + b"\n"
             if file.seek(0, os.SEEK_END) and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
                 line = b"\n" + line  # a crash or a full disk cut the last one off
             if file.write(line) < len(line):

@@ -213,6 +213,8 @@ def begin(path: Path, recipe: Recipe, facts: Facts) -> Run:
         raise RequestError("run-is-file", where=str(path))
     # A recipe, commands and a log may be laid there before; the environment, written last, says that the run has begun.
     before = (".lock", "recipe.json", "control.jsonl", "training.log")
+    parts = {"recipe.json": recipe, "environment.json": facts}
+    contents = {name: plain_of(part) for name, part in parts.items()}  # what can't be written down makes no folder
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -220,9 +222,14 @@ def begin(path: Path, recipe: Recipe, facts: Facts) -> Run:
     with Run(path).locked():
         if any(child.name not in before and child.suffix != ".part" for child in path.iterdir()):
             raise RequestError("run-exists", where=str(path))
-        storage.write(path / "recipe.json", storage.to_json(recipe.model_dump(mode="json"), indent=1))
-        storage.write(path / "environment.json", storage.to_json(facts.model_dump(mode="json"), indent=1))
+        for name, content in contents.items():
+            storage.write(path / name, content)
     return Run(path)
+
+
+def plain_of(part: Config) -> bytes:
+    """A config as its file in the run folder holds it; raises :class:`TizaError` for a text that is not Unicode."""
+    return storage.encoded(storage.to_json(part.model_dump(mode="json"), indent=1))
 
 
 def tidy(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tiza import storage
 from tiza.errors import RequestError, unknown
-from tiza.runs.folder import Run
+from tiza.runs.folder import Run, plain_of
 
 if TYPE_CHECKING:
     from tiza.config import Recipe
@@ -20,6 +20,7 @@ def runs_home() -> Path:
 
 def new_folder(recipe: "Recipe") -> Path:
     """A fresh, empty folder for a run, named by date, time, data and model; no other process gets the same."""
+    plain_of(recipe)  # what can't be written down gets none
     return storage.fresh_folder(runs_home(), stem(recipe))
 
 
