@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
+import tiza
 from tiza.config import Data
 from tiza.data.arrays import Part, from_arrays
 from tiza.data.dataset import Raw, divide
@@ -304,6 +306,20 @@ def test_samples_of_another_kind_than_train_are_told(
 ):
     name = [] if code == "sample-shape" else [f"mine: x_{split}"]
     assert refused(lambda: arrays((train, Y), **{split: (other, Y)}), *words, *name) == code
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
+def test_a_sparse_matrix_is_told_with_the_way_to_a_dense_one(kind: Any):
+    for source in ((kind(X), Y), (X, kind(Y[:, None]))):
+        with pytest.raises(TizaError, match=r"\.toarray\(\)") as caught:
+            tiza.load(source)
+        assert caught.value.code == "source-sparse"
+
+
+def test_what_numpy_takes_for_one_thing_is_no_column():
+    with pytest.raises(TizaError, match="set") as caught:
+        tiza.load((X, {0, 1, 2}))
+    assert caught.value.code == "source"
 
 
 def test_samples_in_a_file_are_left_there(tmp_path: Path):

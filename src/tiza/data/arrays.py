@@ -25,7 +25,7 @@ class Part:
 def in_memory(source: Any, classes: Sequence[str] | None) -> Raw:
     """The arrays of ``source``; see :func:`tiza.load`. Raises :class:`TizaError` for what can't be told apart."""
     if isinstance(source, tuple) and len(source) == 2 and all(map(_is_column, source)):
-        x, labels = (array_of(part) for part in source)
+        x, labels = (_whole(part, name) for part, name in zip(source, "Xy", strict=True))
     else:
         x, labels = _from_pairs(source)
     return from_arrays({"train": Part(x, labels)}, classes)
@@ -103,6 +103,16 @@ def _check_finite(part: Part) -> None:
 
 def _is_column(part: Any) -> bool:
     return hasattr(part, "__len__") and not isinstance(part, (str, bytes, dict))
+
+
+def _whole(part: Any, name: str) -> np.ndarray:
+    """One of a pair as an array with samples."""
+    if hasattr(part, "toarray"):
+        shape = "×".join(map(str, part.shape))
+        raise RequestError("source-sparse", where=name, found=type(part).__name__, shape=shape)
+    if (array := array_of(part)).ndim == 0:  # a set, say, which numpy takes for one thing
+        raise RequestError("source", where="source", found=type(part).__name__)
+    return array
 
 
 def _from_pairs(source: Any) -> tuple[np.ndarray, np.ndarray]:
