@@ -98,12 +98,21 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"plan": {"patiense": 3}}, "patience"),
     ({"scale": "big"}, "data.scale"),
     ({"valid": 2.5}, "data.valid"),
+    ({"valid": "test"}, "data.valid"),
+    ({"options": "hidden=3"}, "options"),
+    ({"options": [1]}, "options"),
+    ({"options": {1: 2}}, "options"),
+    ({"plan": [1]}, "plan"),
+    ({"plan": "patience"}, "plan"),
+    ({"shape": 4}, "shape"),
+    ({"shape": (1, 2.5)}, "shape"),
+    ({"shape": (-1, 4)}, "shape"),
     ({"shape": (1, 3, 3)}, "1×3×3"),
     ({"threads": 0}, "plan.threads"),
 ]
 
 
-@pytest.mark.parametrize(("wrong", "said"), BAD, ids=[said for _, said in BAD])
+@pytest.mark.parametrize(("wrong", "said"), BAD, ids=[str(wrong) for wrong, _ in BAD])
 def test_a_wrong_parameter_is_told_when_it_is_trained(wrong: dict[str, Any], said: str):
     with pytest.raises(TizaError, match=said):
         tiza.Classifier(**wrong).fit(*IRIS)
@@ -114,6 +123,12 @@ def test_what_it_cannot_answer_it_does_not_guess():
     with pytest.raises(TizaError) as caught:
         learnt.predict(np.array([[-1e39, 0, 0, 0]]))
     assert caught.value.code == "not-finite"
+
+
+def test_validation_on_test_is_not_offered():
+    with pytest.raises(TizaError) as caught:
+        tiza.Classifier(valid="test").fit(*IRIS)
+    assert "'test'" not in str(caught.value)
 
 
 def test_all_wrong_parameters_are_told_at_once():

@@ -1,17 +1,19 @@
 """``Classifier``: a network as scikit-learn knows estimators, for pipelines, cross-validation and grid searches."""
 
 import copy
+import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
+from pydantic import Field, PositiveInt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 from torch import Tensor
 
-from tiza.config import Recipe, make
+from tiza.config import Data, Recipe, make
 from tiza.data.arrays import Part, from_arrays
 from tiza.data.dataset import undivided
 from tiza.data.samples import for_model
@@ -24,6 +26,20 @@ from tiza.training.feed import Feed
 from tiza.training.learner import Learner
 from tiza.training.loop import stream
 from tiza.training.machine import choose_device, using_threads
+
+
+class _Data(Data):
+    """As in a recipe, but measured on samples of its own alone."""
+
+    valid: PositiveInt | Annotated[float, Field(gt=0, lt=1)] | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class _Asked(Recipe):
+    """A recipe, and the parameters that are no part of one."""
+
+    data: _Data  # pyright: ignore[reportIncompatibleVariableOverride]
+    options: dict[str, Any] | None
+    shape: tuple[PositiveInt, ...] | None
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -113,23 +129,25 @@ class Classifier(ClassifierMixin, BaseEstimator):
         """The parameters as a checked recipe."""
         seed = int(check_random_state(self.random_state).randint(2**31))
         own = {name: getattr(self, name) for name in ("epochs", "batch_size", "lr", "optimizer", "weight_decay")}
+        own |= {"seed": seed, "threads": self.threads, "probe": 0}
         return make(
-            Recipe,
+            _Asked,
             {
                 "data": {"name": "external", "scale": self.scale, "valid": self.valid, "seed": seed},
-                "model": {"name": self.model, **(self.options or {})},
-                "plan": {**own, "seed": seed, "threads": self.threads, "probe": 0, **(self.plan or {})},
+                "model": {"name": self.model, **(self.options if isinstance(self.options, Mapping) else {})},
+                "plan": own | dict(plan) if isinstance(plan := self.plan or {}, Mapping) else plan,
+                "options": self.options, "shape": self.shape,
             },
-        )
+        )  # fmt: skip
 
     def _shaped(self, X: np.ndarray) -> np.ndarray:
         """Rows as the images that they are, where ``shape`` says so."""
         if self.shape is None or X.ndim != 2:
             return X
-        if np.prod(self.shape) != X.shape[1]:
-            shape = "×".join(map(str, self.shape))
-            raise RequestError("estimator-shape", where="shape", shape=shape, n=X.shape[1])
-        return X.reshape(len(X), *self.shape)
+        shape = tuple(map(int, self.shape))
+        if math.prod(shape) != X.shape[1]:
+            raise RequestError("estimator-shape", where="shape", shape="×".join(map(str, shape)), n=X.shape[1])
+        return X.reshape(len(X), *shape)
 
     def _noting(self, best: dict[str, Tensor] | None) -> Reader:
         """Keeps the history, and in ``best`` the weights with the lowest validation loss."""
