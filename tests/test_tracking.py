@@ -81,10 +81,17 @@ def test_mlflow_reads_the_metrics_and_the_parameters_back(tmp_path: Path):
 
 
 def test_what_can_not_be_tracked_is_told_before_training(tmp_path: Path):
-    for asked, code in (("wandb", "track-unknown"), (f"mlflow=foo://{tmp_path}", "track-uri")):
+    (tmp_path / "file").write_text("no database, and no folder")
+    wrong = {
+        "wandb": ("track-unknown", 2), f"mlflow=foo://{tmp_path}": ("track-uri", 2),
+        f"mlflow=sqlite:///{tmp_path}/file": ("track-uri", 2), f"tensorboard={tmp_path}/file": ("cannot-write", 1),
+        f"tensorboard={tmp_path}/file/board": ("cannot-write", 1),
+    }  # fmt: skip
+    for asked, (code, ends) in wrong.items():
         with pytest.raises(TizaError) as caught:
             tracking.tracker(asked)
-        assert (caught.value.code, caught.value.exit_code) == (code, 2)
+        assert (caught.value.code, caught.value.exit_code) == (code, ends)
+    assert (tmp_path / "file").read_text() == "no database, and no folder"
 
 
 def test_the_command_tracks_and_says_which_tool_is_missing(tmp_path: Path):

@@ -2,12 +2,13 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tiza.errors import RequestError
+from tiza.errors import RequestError, TizaError
 from tiza.readers import Reader
 from tiza.training.events import Event, Measured, RunEnded, RunStarted, Stepped
 from tiza.training.learner import Learner, ModuleLearner
@@ -31,7 +32,7 @@ def tracker(text: str) -> Reader:
 def tensorboard(folder: str | Path) -> Reader:
     """Writes scalars for ``tensorboard --logdir FOLDER``, the step being the number of updates.
 
-    Needs the extra ``track``; raises :class:`TizaError` without it.
+    Needs the extra ``track``; raises :class:`TizaError` without it, and where ``folder`` can't be written to.
     """
     # TensorBoard takes TensorFlow where it finds one, which beside torch can crash; this is its own way to say no.
     sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
@@ -39,6 +40,12 @@ def tensorboard(folder: str | Path) -> Reader:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise _missing("TensorBoard") from None
+    try:  # now, not when the run has begun
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise TizaError("cannot-write", where=str(folder), reason=error.strerror or str(error)) from error
     writer: Any = None
 
     def read(event: Event, learner: Learner) -> None:
@@ -65,13 +72,14 @@ def mlflow(uri: str, *, experiment: str = "tiza", name: str | None = None) -> Re
         from mlflow.entities import Metric, Param
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
+        from sqlalchemy.exc import SQLAlchemyError
     except ImportError:
         raise _missing("MLflow") from None
     try:
         client = MlflowClient(tracking_uri=uri)
         known = client.get_experiment_by_name(experiment)
         place = known.experiment_id if known else client.create_experiment(experiment)
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         raise RequestError("track-uri", where=uri, reason=str(error).splitlines()[0]) from error
     run: str = ""
 
