@@ -120,7 +120,23 @@ def test_what_cant_be_exported_is_told(iris: runs.Run, tmp_path: Path):
     with pytest.raises(TizaError, match="--resume") as caught:
         tiza.export(tmp_path / "begun", "onnx")
     assert caught.value.code == "export-unfinished"
+
+
+@pytest.mark.parametrize("to", ["onnx", "bundle"])
+def test_a_place_that_cant_be_is_told_before_anything_is_computed(iris: runs.Run, tmp_path: Path, monkeypatch, to: str):
+    monkeypatch.setattr("tiza.exports.writing.stored", lambda _: pytest.fail("it was opened"))
+    ending = {"onnx": "onnx", "bundle": "zip"}[to]
     (tmp_path / "file").write_text("")
-    with pytest.raises(TizaError, match="file") as caught:
-        tiza.export(iris, "onnx", tmp_path / "file" / "iris.onnx")
-    assert caught.value.code == "cannot-write"
+    (tmp_path / f"folder.{ending}").mkdir()
+    for place in (f"file/iris.{ending}", f"file/deep/iris.{ending}", f"folder.{ending}"):
+        with pytest.raises(TizaError, match=place) as caught:
+            tiza.export(iris, to, tmp_path / place)
+        assert caught.value.code == "cannot-write"
+    for place in ("iris.tiza", "iris", "file", "folder.d/iris.gz"):
+        with pytest.raises(TizaError, match=rf"{place}.*{to}.*\.{ending}") as caught:
+            tiza.export(iris, to, tmp_path / place)
+        assert caught.value.code == "export-suffix"
+
+
+def test_an_ending_in_capitals_is_one(iris: runs.Run, tmp_path: Path):
+    assert tiza.Predictor(tiza.export(iris, "bundle", tmp_path / "IRIS.ZIP"))([5.1, 3.5, 1.4, 0.2]).class_

@@ -1,5 +1,7 @@
 """``export()``: a run's model as one file that other programs and other machines use."""
 
+import errno
+import os
 from dataclasses import asdict, dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +22,7 @@ from tiza.runs.folder import Run
 from tiza.runs.model import restore, write_manifest
 from tiza.runs.shelf import find
 
-KINDS = ("onnx", "bundle")
+KINDS = {"onnx": ".onnx", "bundle": ".zip"}  # and the ending by which their files are known
 CHECKED = 1_000  # samples on which an ONNX must answer as torch does
 
 
@@ -56,8 +58,9 @@ def export(run: str | Path | Run, to: str, path: str | Path | None = None, *, mo
     and of the ONNX where there is one. It holds no pickle and no code, and the same run gives the same bytes;
     ``Predictor``, ``evaluate`` and ``tiza predict`` take it on any machine.
 
-    Raises :class:`TizaError` for a run without a trained model, for an operation that ONNX does not have, and when
-    nothing can be written; nothing is left half written.
+    ``path`` ends in ``.onnx`` or ``.zip``, by which later calls know the file. Raises :class:`TizaError` for another
+    ending, for a run without a trained model, for an operation that ONNX does not have, and when nothing can be
+    written; nothing is left half written.
     """
     return written(run, to, path, model=model).path
 
@@ -67,21 +70,35 @@ def written(
 ) -> Written:
     """What :func:`export` wrote, from the same arguments."""
     if to not in KINDS:
-        raise unknown("export", to, KINDS, where="to")
+        raise unknown("export", to, [*KINDS], where="to")
+    path = Path(path) if path else None
+    if path is not None:
+        _check_place(path, to)
     found = find(run)
     if (kept := stored(found)) is None:
         code = "export-unfinished" if (found.path / "checkpoint.safetensors").exists() else "nothing-trained"
         raise RequestError(code, where=str(found.path))
     if to == "bundle":
-        content, path = _bundle(found, kept), Path(path or found.path / "model.zip")
+        content, path = _bundle(found, kept), path or found.path / "model.zip"
         storage.write(path, content)
         return Written(path, to, len(content))
     with found.locked():
         done, content = _onnx(found, model)
     if path is not None:
-        storage.write(Path(path), content)
-        done = replace(done, path=Path(path))
+        storage.write(path, content)
+        done = replace(done, path=path)
     return done
+
+
+def _check_place(path: Path, to: str) -> None:
+    """Raise for a name by which no later call would know the file, and for a place where none can lie."""
+    if path.suffix.lower() != KINDS[to]:
+        name = (path.stem or "model") + KINDS[to]
+        raise RequestError("export-suffix", where=str(path), to=to, name=name)
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    for wrong, code in ((not above.is_dir(), errno.ENOTDIR), (path.is_dir(), errno.EISDIR)):
+        if wrong:
+            raise storage.cannot_write(path, OSError(code, os.strerror(code)))
 
 
 def _bundle(run: Run, kept: Stored) -> bytes:
