@@ -821,6 +821,8 @@ BAD_REQUESTS = {
     "a recipe file that is no JSON": (["train", "--recipe", "{tmp}/text.json"], 1, "text.json"),
     "a recipe file that is not there": (["train", "--recipe", "{tmp}/none.json"], 1, "none.json"),
     "a tool that is none": (["train", "iris", "--track", "wandb"], 2, ["wandb", "tensorboard"]),
+    "curves where a file is": (["train", "iris", "--track", "tensorboard={tmp}/digit.png"], 1, "digit.png"),
+    "a folder that is not in UTF-8": (["train", "{tmp}/caf\udce9"], 1, ["caf\\udce9", "UTF-8"]),
     "a device that is not there": (["train", "iris", "--set", "plan.device=mps"], 2, "mps"),
     "diverging": (["train", "digits", "--set", "plan.optimizer=sgd", "--set", "plan.lr=1e30", "--run", "{tmp}/d"], 1,
                   "plan.lr=1e+29"),
@@ -1014,6 +1016,10 @@ def own_data(folder: Path) -> None:
         for i in range(3):
             if name != "hollow/b":
                 Image.fromarray(np.full((8, 8), 80 * i + len(name), np.uint8)).save(folder / name / f"{i}.png")
+    for n in range(24):
+        place = folder / os.fsdecode(b"caf\xe9") / "ab"[n % 2] / f"{n}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 9 * n, np.uint8)).save(place)
     (folder / "broken" / "b" / "bad.png").write_bytes(digit[: len(digit) // 2])
     with zipfile.ZipFile(folder / "escape.zip", "w") as packed:
         packed.writestr("a/1.png", digit)
