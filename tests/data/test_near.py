@@ -51,6 +51,31 @@ def test_no_other_images_are_taken_for_copies(planted):
     assert all(distance <= LEVELS for distance in found.values())
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+@pytest.mark.parametrize("n", [12, 20, 50, 100, 130, 200, 300, 500, 1_000])
+def test_of_few_images_too_at_least_95_of_100_copies_are_found_and_no_others(name: str, n: int):
+    every, per_kind = images(name), max(1, n // 40)
+    planted = hit = 0
+    for seed in range(max(2, 240 // n)):
+        random = np.random.default_rng(seed)
+        clean = every[random.choice(len(every), n - per_kind * len(KINDS), replace=False)]
+        copies, sources, _ = PLANTS["planted"](clean, per_kind, KINDS, seed)
+        found, origin = pairs(clean, copies), np.concatenate([np.arange(len(clean)), sources])
+        assert [pair for pair in found if origin[pair[0]] != origin[pair[1]]] == []
+        hit += sum((int(i), len(clean) + j) in found for j, i in enumerate(sources))
+        planted += len(sources)
+    assert hit >= 0.95 * planted
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_of_two_images_one_can_be_the_copy_of_the_other(kind: str):
+    clean = images("mnist", 10)
+    for seed, image in enumerate(clean):
+        copies, _, _ = PLANTS["planted"](image[None], 1, {kind: KINDS[kind]}, seed)
+        assert list(pairs(image[None], copies)) == [(0, 1)]
+    assert pairs(clean[:1], clean[1:2]) == {}
+
+
 def test_a_straight_shift_leaves_nothing_and_the_distance_of_noise_is_its_deviation():
     clean = 50 + images("mnist", 300) // 2  # nothing is cut off
     moved = np.roll(clean[:1], 2, axis=2)  # a digit has an empty border

@@ -20,8 +20,10 @@ LEVELS = 8.0  # grey levels of 255: root of the mean square that may be left bet
 SHARE = 0.2  # and at most this share of the image's own deviation, so that pale images are not all the same
 SHIFT = 2  # pixels
 LIKE, NEAREST = 0.4, 10  # least cosine of two descriptors, how many of the nearest are looked at
+FEW = 100  # of so many images the nearest are looked at whatever their cosine
 MOST = 250_000  # and how many pairs in all, the most alike
 SIDE, WAVES, PARTS = 32, 8, 128  # of a descriptor: the image's longer side, waves along it, whitened components
+EACH = 8  # images to each component at least
 LOOSE, LOOSER = 20.0, 30.0  # grey levels left by the straight fit, beyond which no closer look helps; and when reduced
 ROWS, VALUES = 512, 2**22  # of the images at once: rows compared with all others; values laid over each other
 
@@ -113,23 +115,28 @@ def _padded(side: int) -> int:
 
 
 def _whitened(described: Tensor) -> Tensor:
-    """Descriptors N×K, uncorrelated over all images, of length one."""
+    """Descriptors N×K, uncorrelated over all images, of length one.
+
+    With as many components as images all would be at right angles, copies too: of few images only the strongest count.
+    """
+    parts = min(PARTS, max(1, len(described) // EACH))
     values, vectors = torch.linalg.eigh(torch.cov(described.T.double()))
-    values, vectors = values[-PARTS:], vectors[:, -PARTS:]
+    values, vectors = values[-parts:], vectors[:, -parts:]
     white = (described - described.mean(0)) @ (vectors / (values + 1e-4 * values[-1]).clamp(min=1e-12).sqrt()).float()
     return white / white.norm(dim=1, keepdim=True).clamp(min=1e-9)
 
 
 def _alike(white: Tensor, progress: Callable[[int, int], None] | None) -> Pairs:
-    """For each image the nearest of those after it, where their cosine is large enough."""
+    """For each image the nearest of those after it, where their cosine is large enough or the images are few."""
     first, second, alike = [], [], []
     n = len(white)
+    least = LIKE if n > FEW else -2
     for start in range(0, n, ROWS):
         block = white[start : start + ROWS]
         cosines = block @ white[start:].T
-        cosines[:, : len(block)].masked_fill_(torch.ones(len(block), len(block), dtype=torch.bool).tril(), -1)
+        cosines[:, : len(block)].masked_fill_(torch.ones(len(block), len(block), dtype=torch.bool).tril(), -2)
         best, places = cosines.topk(min(NEAREST, n - start), dim=1)
-        rows, columns = np.nonzero((best > LIKE).numpy())
+        rows, columns = np.nonzero((best > least).numpy())
         first.append(rows + start)
         second.append(places.numpy()[rows, columns] + start)
         alike.append(best.numpy()[rows, columns])
