@@ -21,6 +21,12 @@ def wine(**options):
     return tiza.load(WINE, binarise="quality>=6", **options)
 
 
+def deviation(x: np.ndarray) -> np.ndarray:
+    """Of each feature of N×F: the standard one, or that of a normal distribution with the same quartiles if less."""
+    low, high = np.quantile(x.astype(np.float64), (0.25, 0.75), axis=0)
+    return np.minimum(x.astype(np.float64).std(0), (high - low) / 1.349)
+
+
 def planted(path: Path, *, own_test: bool = True) -> Path:
     """MNIST with copies: train 3 is test 0 under another label, train 5 is test 1 shifted, train 9 train 20 and test 3,
     train 30 and 31 are one image with two labels.
@@ -50,12 +56,46 @@ def test_the_wine_table_repeats_240_rows():
 
 def test_rows_that_differ_by_a_rounding_are_near_and_others_are_not():
     x = np.unique(wine().train.x[:].numpy(), axis=0)
-    deviation = x.astype(np.float64).std(0)
-    close, far = x[:50] + 0.5 * ROUNDING * deviation, x[50:100] + 5 * ROUNDING * deviation
+    close, far = x[:50] + 0.5 * ROUNDING * deviation(x), x[50:100] + 5 * ROUNDING * deviation(x)
     found = copies([torch.from_numpy(x), torch.from_numpy(np.concatenate([close, far]).astype(np.float32))])
     assert found.near.first.tolist() == list(range(50))
     assert found.near.second.tolist() == list(range(len(x), len(x) + 50))
     assert found.near.distance == pytest.approx(0.5 * ROUNDING, rel=0.05)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.6])
+def test_a_code_for_what_is_missing_does_not_make_the_other_values_near(share: float):
+    x = np.unique(wine().train.x[:].numpy(), axis=0)
+    close = x[:50] + (0.5 * ROUNDING * deviation(x)).astype(np.float32)
+    for part in (x, close):
+        part[np.random.default_rng(0).random(x.shape)[: len(part)] < share] = -999
+    found = copies([torch.from_numpy(x), torch.from_numpy(close)])
+    assert list(zip(found.near.first, found.near.second, strict=True)) == [(i, len(x) + i) for i in range(50)]
+
+
+def test_yes_and_no_are_not_near_though_most_are_no_and_some_are_missing():
+    random = np.random.default_rng(0)
+    rows = random.choice(np.float32([0, 1, -999]), (1_000, 8), p=[0.89, 0.1, 0.01])
+    assert len(copies([torch.from_numpy(rows)]).near.first) == 0
+
+
+@pytest.mark.parametrize("sigma", [1, 2, 4])
+def test_a_few_very_large_values_do_not_make_the_small_ones_near(sigma: int):
+    x = np.random.default_rng(0).lognormal(0, sigma, (4_000, 5)).astype(np.float32)
+    found = copies([torch.from_numpy(x), torch.from_numpy(x[:50] * np.float32(1 + 1e-4))])
+    planted = (found.near.second == 4_000 + found.near.first).sum()
+    assert planted >= 40
+    assert len(found.near.first) - planted < 200  # of eight million
+
+
+def test_where_rows_are_so_dense_that_they_are_near_by_chance_none_is_called_a_copy():
+    random = np.random.default_rng(0)
+    x = np.concatenate([random.normal(0, 0.003, (2_000, 4)), random.normal(0, 1, (3_000, 4))])
+    found = copies([torch.from_numpy(x.astype(np.float32))])
+    assert (found.unsearched, len(found.near.first), len(np.unique(found.groups()))) == ("dense", 0, 5_000)
+    data = tiza.load((x, (x[:, 0] > 0).astype(int)), copies="drop")
+    assert sum(map(len, (data.train, data.valid, data.test))) == 5_000
+    assert (tiza.audit(data).unsearched, tiza.audit(data).pairs) == ("dense", ())
 
 
 def test_where_features_are_few_neighbours_are_no_copies():

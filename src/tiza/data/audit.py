@@ -73,7 +73,7 @@ class Audit:
     ``used`` counts copies in the splits as they are trained and measured with, ``given`` in the parts that the source
     has by itself. ``pairs``: those in two splits first, identical before near; of n identical samples in a split each
     is paired with the first. ``counts``: samples by split and class. ``unsearched``: why near copies were not looked
-    for: ``many`` samples, or too ``few`` features; else None.
+    for, see :class:`tiza.data.copies.Copies`; else None.
     """
 
     data: str

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,8 @@ AT_MOST = 200_000  # samples; each is compared with each, so that a million woul
 KEPT = 5_000  # what is found among so many samples or more is kept for the next time
 FEATURES = 4  # of a table with fewer, neighbours are near by chance
 ROUNDING = 0.01  # of a feature's deviation: how far a near row may be in each feature
+DENSE = 10  # near pairs for each row, or near.MOST in all: beyond it, rows are near by chance
+AT_ONCE = 1_000  # rows whose neighbours are counted before looking whether they are too many
 SPLITS = ("train", "valid", "test")
 NONE = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
@@ -33,13 +36,13 @@ class Copies:
     """Which of N samples are the same.
 
     ``same`` (N): for each the place of the first that is identical to it. ``near``: pairs of such first places whose
-    samples are nearly the same. ``unsearched``: why near ones were not looked for: ``many`` samples, or too ``few``
-    features; None where they were.
+    samples are nearly the same. ``unsearched``: why near ones were not looked for: ``many`` samples, too ``few``
+    features, or rows so ``dense`` that neighbours are near by chance; None where they were.
     """
 
     same: np.ndarray
     near: Pairs
-    unsearched: Literal["many", "few"] | None = None
+    unsearched: Literal["many", "few", "dense"] | None = None
 
     def groups(self) -> np.ndarray:
         """A number for each sample, N; those linked by being the same, identical or near, have the same."""
@@ -63,7 +66,8 @@ def copies(samples: Samples, progress: Callable[[int, int], None] | None = None)
     """Identical and near samples of one or several parts, images or rows of a table.
 
     Near images: see :func:`tiza.data.near.near_images`. Near rows differ in no feature by more than a hundredth of its
-    deviation. ``progress(done, total)`` is called meanwhile. Nothing is looked for where it would take hours.
+    deviation, extreme values aside. ``progress(done, total)`` is called meanwhile. Nothing is looked for where it would
+    take hours.
     """
     same = alike(*samples)
     n, images = len(same), len(samples[0].shape) == 4
@@ -81,6 +85,8 @@ def copies(samples: Samples, progress: Callable[[int, int], None] | None = None)
         found = near_images(samples, first, progress)
     else:
         found = _near_rows(near.gathered(samples, first).numpy().astype(np.float64))
+        if found is None:
+            return Copies(same, NONE, "dense")
         found = found._replace(first=first[found.first], second=first[found.second])
     if path is not None:
         with suppress(TizaError):  # no room or no right to keep it
@@ -88,15 +94,50 @@ def copies(samples: Samples, progress: Callable[[int, int], None] | None = None)
     return Copies(same, found)
 
 
-def _near_rows(rows: np.ndarray) -> Pairs:
-    """Pairs of rows N×F; ``distance``: the largest difference in one feature, in deviations of that feature."""
+def _near_rows(rows: np.ndarray) -> Pairs | None:
+    """Pairs of rows N×F; ``distance``: the largest difference in one feature, in deviations of that feature.
+
+    None where there are too many to be copies. Only rows that have a neighbour are paired: to count neighbours is
+    quick, and most rows have none.
+    """
     from scipy.spatial import KDTree
 
-    deviation = rows.std(0)
-    scaled = (rows - rows.mean(0)) / np.where(deviation > 0, deviation, 1)
-    pairs = np.sort(KDTree(scaled).query_pairs(ROUNDING, p=np.inf, output_type="ndarray"), 1)
+    scaled = rows / np.array([_deviation(values) for values in rows.T])
+    tree, most = KDTree(scaled), min(DENSE * len(rows), near.MOST)
+    neighbours = np.zeros(len(rows), np.int64)
+    for start in range(0, len(rows), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        neighbours[some] = tree.query_ball_point(scaled[some], ROUNDING, p=np.inf, return_length=True) - 1  # not itself
+        if neighbours.sum() > 2 * most:
+            return None
+    places = np.flatnonzero(neighbours)
+    if not len(places):
+        return NONE
+    pairs = places[KDTree(scaled[places]).query_pairs(ROUNDING, p=np.inf, output_type="ndarray")]
     first, second = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].T
     return Pairs(first, second, np.abs(scaled[first] - scaled[second]).max(1, initial=0))
+
+
+def _deviation(values: np.ndarray) -> float:
+    """How far the values of a feature lie from each other, 1 where all are the same.
+
+    A few extreme ones (income, −999 for what is missing) must not make all others near: the least of their standard
+    deviation and of what the middle of all, and of all but the commonest value, would have if they were normal.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) == 1:
+        return 1.0
+    spreads = [values.std(), _spread(values), _spread(values[values != distinct[counts.argmax()]])]
+    return min(spread for spread in spreads if spread > 0)
+
+
+def _spread(values: np.ndarray) -> float:
+    """The deviation of a normal distribution with the same quartiles; or outer quantiles, where those coincide."""
+    for tail in (0.25, 0.1, 0.05, 0.01):
+        low, high = np.quantile(values, (tail, 1 - tail))
+        if high > low:
+            return (high - low) / (2 * NormalDist().inv_cdf(1 - tail))
+    return 0.0
 
 
 def parted(
@@ -144,8 +185,9 @@ def staying(groups: np.ndarray, labels: np.ndarray, part: np.ndarray, how: Liter
 
 def _kept_at(samples: Samples) -> Path:
     """The file for what was found among just these samples, in this way."""
-    how = (near.LEVELS, near.SHARE, near.SHIFT, near.LIKE, near.NEAREST, near.MOST, near.SIDE, near.WAVES, near.PARTS)
-    state = hashlib.blake2b(f"1 {how} {ROUNDING} {samples[0].dtype} {samples[0].shape[1:]}".encode(), digest_size=16)
+    how = (near.LEVELS, near.SHARE, near.SHIFT, near.LIKE, near.NEAREST, near.MOST, near.SIDE, near.WAVES, near.PARTS,
+           near.EACH, near.FEW)  # fmt: skip
+    state = hashlib.blake2b(f"2 {how} {ROUNDING} {samples[0].dtype} {samples[0].shape[1:]}".encode(), digest_size=16)
     for part in samples:
         for piece in pieces(part):
             state.update(piece.data)
