@@ -248,7 +248,7 @@ def test_killed_it_resumes_and_runs_nothing_twice(home: Path):
         [*COMMAND, *grid, "--run", str(path), "--json"], env=os.environ | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    for _ in range(600):
+    for _ in range(2400):
         if (path / "trials.jsonl").exists() and (path / "trials.jsonl").read_text().count("\n") >= 3:
             break
         time.sleep(0.05)

@@ -58,9 +58,9 @@ def done(home: Path) -> tiza.runs.Run:
 
 @pytest.fixture
 def until() -> Callable[..., Any]:
-    """Waits for something to become true, and gives it; fails after half a minute."""
+    """Waits for something to become true, and gives it; fails after a minute."""
 
-    def wait(what: Callable[[], Any], seconds: float = 30) -> Any:
+    def wait(what: Callable[[], Any], seconds: float = 60) -> Any:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if found := what():
