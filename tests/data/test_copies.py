@@ -13,6 +13,7 @@ from tiza.data.folds import folds
 from tiza.data.rows import Rows
 from tiza.data.seal import Split
 from tiza.errors import TizaError
+from tiza.storage import TizaWarning
 
 WINE = Path(__file__).parents[1] / "files" / "winequality-red.csv"
 
@@ -93,7 +94,8 @@ def test_where_rows_are_so_dense_that_they_are_near_by_chance_none_is_called_a_c
     x = np.concatenate([random.normal(0, 0.003, (2_000, 4)), random.normal(0, 1, (3_000, 4))])
     found = copies([torch.from_numpy(x.astype(np.float32))])
     assert (found.unsearched, len(found.near.first), len(np.unique(found.groups()))) == ("dense", 0, 5_000)
-    data = tiza.load((x, (x[:, 0] > 0).astype(int)), copies="drop")
+    with pytest.warns(TizaWarning, match="so close together"):
+        data = tiza.load((x, (x[:, 0] > 0).astype(int)), copies="drop")
     assert sum(map(len, (data.train, data.valid, data.test))) == 5_000
     assert (tiza.audit(data).unsearched, tiza.audit(data).pairs) == ("dense", ())
 

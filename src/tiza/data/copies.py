@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -145,13 +146,18 @@ def parted(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The groups of copies among the samples of train, a number for each; and of each split the samples that may stay.
 
-    See :func:`staying`. ``where`` is what the data is called. Raises :class:`TizaError` for too many samples, and where
-    a split would be left without samples, or train with one class.
+    See :func:`staying`. ``where`` is what the data is called. Warns where only identical samples count as copies.
+    Raises :class:`TizaError` for too many samples, and where a split would be left without samples, or train with one
+    class.
     """
     found = copies([split.x for split in splits.values()])
     labels = np.concatenate([split.y.numpy() for split in splits.values()])
     if found.unsearched == "many":
         raise TizaError("copies-many", where=where, n=len(labels), most=AT_MOST)
+    if found.unsearched is not None:
+        warnings.warn(
+            f"{where}: {t(f'audit.unsearched.{found.unsearched}', least=FEATURES)}", storage.TizaWarning, stacklevel=2
+        )
     groups, rank = found.groups(), [SPLITS.index(name) for name in splits]
     part = np.repeat(rank, [len(split) for split in splits.values()])
     stays = staying(groups, labels, part, how)
