@@ -1108,9 +1108,10 @@ def test_a_bad_request_gets_one_clear_sentence(command, places, monkeypatch, cas
     for part in [word] if isinstance(word, str) else word:
         assert {"en": part, "es": SPANISH.get(part, part)}[language] in said.err
     assert "Traceback" not in said.err
-    told = command(*arguments, "--json", *chosen).json()["error"]
-    assert told.keys() == {"code", "message", "where"}
-    assert told["message"]
+    if language == "en":
+        told = command(*arguments, "--json", *chosen).json()["error"]
+        assert told.keys() == {"code", "message", "where"}
+        assert told["message"]
     if case != "diverging":
         assert sorted(Path(places["tmp"]).iterdir()) == before
 

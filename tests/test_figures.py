@@ -422,6 +422,7 @@ def test_figures_of_the_wrong_kind_of_data_are_refused(world: dict[str, Told]) -
         figures.scatter(image.train, image.classes, ())
 
 
+@pytest.mark.parametrize("language", ["es"], indirect=True)
 def test_saved_files_are_png_and_svg_and_the_same_each_time(drawn: Figure, tmp_path: Path) -> None:
     first, second = figures.save(drawn, tmp_path / "a.png"), figures.save(drawn, tmp_path / "deep" / "b")
     assert [path.name for path in first] == ["a.png", "a.svg"]

@@ -1,5 +1,6 @@
 """A client that has the token, a browser that has it, and runs to look at: the small 8×8 digits, trained once."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -45,15 +46,28 @@ def small() -> dict[str, Any]:
     return {"data": {"name": "digits"}, "model": {"name": "mlp", "hidden": [16]}, "plan": {"epochs": 2, "probe": 0.05}}
 
 
-@pytest.fixture
-def done(home: Path) -> tiza.runs.Run:
-    """A finished run with its report."""
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, unpacked: Path) -> tiza.runs.Run:
+    """A run with its report, in a TIZA_HOME of its own."""
     from tiza.config import Recipe, make
 
+    home = tmp_path_factory.mktemp("finished")
+    (home / "cache").symlink_to(unpacked)
     recipe = make(Recipe, {"data": {"name": "digits"}, "model": {"name": "mlp", "hidden": [16]}})
-    run = tiza.fit(changed(recipe, ["plan.epochs=3", "plan.probe=0.01"]))
-    tiza.evaluate(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIZA_HOME", str(home))
+        run = tiza.fit(changed(recipe, ["plan.epochs=3", "plan.probe=0.01"]))
+        tiza.evaluate(run)
     return run
+
+
+@pytest.fixture
+def done(home: Path, finished: tiza.runs.Run) -> tiza.runs.Run:
+    """A copy of that run, and of the openings of its home."""
+    path = home / "runs" / finished.name
+    shutil.copytree(finished.path, path)
+    shutil.copy(finished.path.parents[1] / "openings.jsonl", home)
+    return tiza.runs.find(path)
 
 
 @pytest.fixture
