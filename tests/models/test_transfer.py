@@ -271,6 +271,7 @@ def refused(how: Any, *words: str) -> TizaError:
      ({"body": "recipe:fashion-fats"}, "unknown", ["fashion-fast"]),
      ({"body": "recipe:fashion-fast"}, "body-untrained", ["fashion-fast"]),
      ({"at": "conv9"}, "cut-unknown", ["conv9", "conv2"]), ({"unfreeze": "logits"}, "cut-unknown", ["dense_relu1"]),
+     ({"unfreeze": "logits", "frozen": False}, "cut-unknown", ["dense_relu1"]),
      ({"frozen": "perhaps"}, "bad-value", ["model.frozen"])],
     ids=str,
 )  # fmt: skip

@@ -78,11 +78,9 @@ def transfer(
     first, layers = _network(body, origin, shape)
     kept, _ = split(layers, at)
     kept.requires_grad_(True)  # where it is from, it may have been frozen
-    still, tuned = kept, nn.Sequential()
+    still, tuned = (kept, nn.Sequential()) if unfreeze is None else split(kept, unfreeze, before=True)
     if not frozen:
-        still, tuned = tuned, still
-    elif unfreeze is not None:
-        still, tuned = split(kept, unfreeze, before=True)
+        still, tuned = nn.Sequential(), kept
     size = outputs_of(nn.Sequential(first, kept), shape)
     return stack([
         ("prepare", first), ("frozen", Frozen(still) if len(still) else None),
