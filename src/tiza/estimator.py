@@ -28,6 +28,7 @@ from tiza.training.loop import stream
 from tiza.training.machine import choose_device, using_threads
 
 
+# A field may be narrower here than in its parent, since configs are frozen; pyright can't see that in a model_config.
 class _Data(Data):
     """As in a recipe, but measured on samples of its own alone."""
 
